@@ -1,0 +1,14 @@
+"""Where a volume comes from: segmented volumes, files, generators and voxel meshes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["errors", "generate"],
+    submod_attrs={
+        "volume": ["Provenance", "Volume"],
+        "io": ["read", "write"],
+        "voxel_mesh": ["VoxelMesh", "write_vti"],
+        "colours": ["phase_colours"],
+    },
+)

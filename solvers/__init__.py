@@ -1,0 +1,1 @@
+"""What a volume does: transport, connectivity, interfaces and triple-phase boundaries."""

@@ -1,0 +1,1 @@
+"""What we want to know: the command line, and studies over many cases."""

@@ -1,0 +1,1 @@
+"""What an electrode is: materials, the property card of a volume, and its report."""
