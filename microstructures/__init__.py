@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["errors", "generate"],
+    submodules=["errors", "generate", "phases"],
     submod_attrs={
         "volume": ["Provenance", "Volume"],
         "io": ["read", "write"],

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from microstructures._phases import Phase
 from microstructures.errors import InvalidInputError, InvalidVolumeError
+from microstructures.phases import Phase
 
 if TYPE_CHECKING:
     from microstructures.volume import Volume
@@ -22,19 +22,39 @@ def window(ranges: Sequence[Range], shape: tuple[int, int, int]) -> tuple[slice,
 
 
 def _span(wanted: Range, voxels: int, axis: int) -> slice:
-    chosen = slice(*wanted) if isinstance(wanted, tuple) else wanted or slice(None)
+    chosen = _ends(wanted, axis)
     if chosen.step not in (None, 1):
         raise InvalidInputError(
             f"crop step {chosen.step} on axis {axis}: use coarsened() to thin out"
         )
     start, stop, _ = chosen.indices(voxels)
-    beyond = chosen.stop is not None and chosen.stop > voxels
+    beyond = any(end is not None and not -voxels <= end <= voxels for end in _pair(chosen))
     if start >= stop or beyond:
         raise InvalidInputError(
             f"crop {wanted!r} on axis {axis} is empty or leaves the volume: "
             f"choose within 0…{voxels}"
         )
     return slice(start, stop)
+
+
+def _ends(wanted: Range, axis: int) -> slice:
+    chosen = slice(None) if wanted is None else wanted
+    if isinstance(chosen, tuple) and len(chosen) in (2, 3):
+        chosen = slice(*chosen)
+    if not isinstance(chosen, slice) or not all(map(_is_end, _pair(chosen))):
+        raise InvalidInputError(
+            f"crop {wanted!r} on axis {axis} is no range of voxels: give (start, stop), a slice "
+            "of whole numbers, or None for all"
+        )
+    return chosen
+
+
+def _is_end(end: Any) -> bool:
+    return end is None or isinstance(end, int | np.integer)
+
+
+def _pair(chosen: slice) -> tuple[Any, Any]:
+    return chosen.start, chosen.stop
 
 
 def describe(spans: Sequence[slice]) -> str:
@@ -53,8 +73,8 @@ def permutation(axes: Sequence[Any]) -> tuple[int, int, int]:
 
 def block_factors(factor: Any, shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """Coarsening factors per axis, at least 1 and at most the number of voxels."""
-    factors = (factor,) * 3 if np.ndim(factor) == 0 else tuple(factor)
-    whole = len(factors) == 3 and all(float(f).is_integer() for f in factors)
+    factors = _per_axis(factor)
+    whole = len(factors) == 3 and all(_is_whole(f) for f in factors)
     if not whole or any(not 1 <= f <= n for f, n in zip(factors, shape, strict=True)):
         raise InvalidInputError(
             f"coarsening factor {factor!r} does not fit a volume of {shape} voxels: "
@@ -126,17 +146,27 @@ def relabel(labels: NDArray[Any], table: Mapping[int, int]) -> NDArray[Any]:
 
 
 def pad_widths(width: Any) -> tuple[tuple[int, int], ...]:
-    """Padding as ((low, high),) * 3 from a number, three numbers or three pairs."""
-    per_axis = (width,) * 3 if np.ndim(width) == 0 else tuple(width)
-    pairs = tuple((w, w) if np.ndim(w) == 0 else tuple(w) for w in per_axis)
+    """Padding as ((low, high),) * 3 from a number, or three numbers or pairs."""
+    pairs = tuple(
+        tuple(w) if isinstance(w, Sequence | np.ndarray) else (w, w) for w in _per_axis(width)
+    )
     good = len(pairs) == 3 and all(
-        len(p) == 2 and all(w >= 0 and w == int(w) for w in p) for p in pairs
+        len(pair) == 2 and all(_is_whole(w) and w >= 0 for w in pair) for pair in pairs
     )
     if not good:
         raise InvalidInputError(
             f"padding {width!r} is not a whole number ≥ 0, three of them, or three pairs"
         )
     return tuple((int(low), int(high)) for low, high in pairs)
+
+
+def _per_axis(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Sequence | np.ndarray) else (value,) * 3
+
+
+def _is_whole(value: Any) -> bool:
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and float(value).is_integer()
 
 
 def pad_label(phase: Phase | None, volume: "Volume") -> tuple[int, int | None]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from microstructures import _reshape
-from microstructures._phases import Phase, find_phase, phase_table
 from microstructures.errors import InvalidInputError, InvalidVolumeError
+from microstructures.phases import Phase, find_phase, phase_table
 
 Side: TypeAlias = Literal["low", "high"]
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
@@ -76,7 +76,7 @@ class Volume:
         put("spacing", checked_spacing(spacing))
         put("through_axis", checked_axis(through_axis))
         put("collector", _checked_side(collector))
-        put("outside", None if outside is None else int(outside))
+        put("outside", _checked_outside(outside))
         put("provenance", provenance or Provenance())
         voxels = {label: n / self.labels.size for label, n in self._counts.items()}
         put("phases", phase_table(phases, voxels, self.outside))
@@ -101,7 +101,10 @@ class Volume:
 
     @cached_property
     def _counts(self) -> dict[int, int]:
-        counts = np.bincount(self.labels.ravel())
+        flat = self.labels.ravel()
+        counts = np.zeros(int(flat.max()) + 1, dtype=np.int64)
+        for start in range(0, flat.size, 2**22):  # bincount widens its input to 64 bit
+            counts += np.bincount(flat[start : start + 2**22], minlength=len(counts))
         return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
 
     @cached_property
@@ -163,7 +166,7 @@ class Volume:
     def mask(self, *phases: Phase) -> NDArray[np.bool_]:
         """True where a voxel belongs to one of the phases."""
         wanted = [self.phase_id(phase) for phase in phases]
-        return np.isin(self.labels, wanted, kind="table")
+        return np.isin(self.labels, np.array(wanted, dtype=np.int64), kind="table")
 
     def with_labels(self, labels: ArrayLike, step: str, **changes: Any) -> "Volume":
         """A volume with other labels and otherwise the same, ``step`` added to its history."""
@@ -317,7 +320,24 @@ def _checked_side(side: str) -> Side:
     return side  # type: ignore[return-value]
 
 
+def _checked_outside(outside: object) -> int | None:
+    if outside is None:
+        return None
+    is_whole = isinstance(outside, int | np.integer) and not isinstance(outside, bool)
+    if not is_whole or not 0 <= outside <= 65535:  # type: ignore[operator]
+        raise InvalidVolumeError(
+            f"outside {outside!r} is no integer in 0…65535: give the label of voxels outside, "
+            "or None"
+        )
+    return int(outside)  # type: ignore[call-overload]
+
+
 def _checked_labels(labels: ArrayLike) -> Labels:
+    if isinstance(labels, np.ma.MaskedArray):
+        raise InvalidVolumeError(
+            "labels are a masked array: fill it with a label of its own, labels.filled(255), "
+            "and pass outside=255"
+        )
     array = np.asarray(labels)
     if array.ndim != 3:
         raise InvalidVolumeError(

@@ -1,1 +1,17 @@
 """What a volume does: transport, connectivity, interfaces and triple-phase boundaries."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["progress"],
+    submod_attrs={
+        "components": ["Connectivity", "connectivity"],
+        "interfaces": ["interface_areas", "specific_surface_areas"],
+        "results": ["Quantity", "SolveReport", "Uncertainty"],
+        "runtime": ["Device", "Settings", "use"],
+        "tortuosity": ["Tortuosity", "tortuosity_factor"],
+        "transport": ["Conductivity", "effective_conductivity", "effective_diffusivity"],
+        "triple_phase": ["triple_phase_boundaries"],
+    },
+)

@@ -1,0 +1,115 @@
+"""Kernels on flat vectors: updates of conjugate gradients, and sums in a fixed order.
+
+A sum is written as one partial result per chunk, whatever the number of threads, so that the
+total does not depend on who ran first.
+"""
+
+import functools
+from types import SimpleNamespace
+
+from solvers._ti import kernel, ti
+
+CHUNK = 64 * 64  # elements behind one partial sum
+
+
+def chunks(size):
+    """Number of partial sums of a vector."""
+    return (size + CHUNK - 1) // CHUNK
+
+
+@kernel
+def wake(x: ti.types.ndarray(dtype=ti.f64, ndim=1)):
+    """Does nothing but make Taichi ready for launches from any thread."""
+    for i in x:
+        x[i] = 0.0
+
+
+@kernel
+def negate(x: ti.types.ndarray(dtype=ti.f64, ndim=1)):
+    """x = -x"""
+    for i in x:
+        x[i] = -x[i]
+
+
+@functools.cache
+def build(outer, inner, block):
+    """Kernels for vectors of type ``outer`` and preconditioned vectors of type ``inner``."""
+    Outer = ti.types.ndarray(dtype=outer, ndim=1)
+    Inner = ti.types.ndarray(dtype=inner, ndim=1)
+    Sums = ti.types.ndarray(dtype=ti.f64, ndim=1)
+    half = max(block // 2, 1)
+
+    @kernel
+    def dot(x: Outer, y: Outer, sums: Sums, size: ti.i32):
+        """sums[chunk] = x · y over the chunk"""
+        for chunk in range(sums.shape[0]):
+            lanes = ti.Vector.zero(ti.f64, half)
+            start = chunk * CHUNK
+            stop = ti.min(start + CHUNK, size)
+            for q in range((stop - start + half - 1) // half):
+                p0 = start + q * half
+                for u in range(ti.min(half, stop - p0)):
+                    lanes[u] += ti.cast(x[p0 + u], ti.f64) * y[p0 + u]
+            total = ti.f64(0.0)
+            for u in range(half):
+                total += lanes[u]
+            sums[chunk] = total
+
+    @kernel
+    def dots(z: Inner, r: Outer, q_: Outer, zr: Sums, zq: Sums, size: ti.i32):
+        """zr[chunk] = z · r and zq[chunk] = z · q over the chunk"""
+        for chunk in range(zr.shape[0]):
+            first = ti.Vector.zero(ti.f64, half)
+            second = ti.Vector.zero(ti.f64, half)
+            start = chunk * CHUNK
+            stop = ti.min(start + CHUNK, size)
+            for q in range((stop - start + half - 1) // half):
+                p0 = start + q * half
+                for u in range(ti.min(half, stop - p0)):
+                    value = ti.cast(z[p0 + u], ti.f64)
+                    first[u] += value * r[p0 + u]
+                    second[u] += value * q_[p0 + u]
+            total_r, total_q = ti.f64(0.0), ti.f64(0.0)
+            for u in range(half):
+                total_r += first[u]
+                total_q += second[u]
+            zr[chunk] = total_r
+            zq[chunk] = total_q
+
+    @kernel
+    def advance(x: Outer, r: Outer, p: Outer, ap: Outer, b: Inner, alpha: ti.f64, size: ti.i32):
+        """x += alpha p, r -= alpha ap, b = r in the preconditioner's precision"""
+        for q in range((size + half - 1) // half):
+            p0 = q * half
+            m = ti.min(half, size - p0)
+            new_x = ti.Vector.zero(outer, half)
+            new_r = ti.Vector.zero(outer, half)
+            for u in range(m):
+                new_x[u] = x[p0 + u] + alpha * p[p0 + u]
+                new_r[u] = r[p0 + u] - alpha * ap[p0 + u]
+            for u in range(m):
+                x[p0 + u] = new_x[u]
+            for u in range(m):
+                r[p0 + u] = new_r[u]
+            for u in range(m):
+                b[p0 + u] = ti.cast(new_r[u], inner)
+
+    @kernel
+    def turn(z: Inner, beta: ti.f64, p: Outer, size: ti.i32):
+        """p = z + beta p"""
+        for q in range((size + block - 1) // block):
+            p0 = q * block
+            m = ti.min(block, size - p0)
+            new = ti.Vector.zero(outer, block)
+            for u in range(m):
+                new[u] = ti.cast(z[p0 + u], outer) + beta * p[p0 + u]
+            for u in range(m):
+                p[p0 + u] = new[u]
+
+    @kernel
+    def cast(r: Outer, b: Inner, size: ti.i32):
+        """b = r in the preconditioner's precision"""
+        for i in range(size):
+            b[i] = ti.cast(r[i], inner)
+
+    return SimpleNamespace(dot=dot, dots=dots, advance=advance, turn=turn, cast=cast)

@@ -1,0 +1,31 @@
+"""The one import of Taichi: the environment is set first, and every kernel launch is guarded."""
+
+import functools
+import os
+
+for _name, _value in {
+    "ENABLE_TAICHI_HEADER_PRINT": "0",
+    "TI_SKIP_VERSION_CHECK": "ON",  # otherwise ti.init posts to a server
+    "TI_ENABLE_TORCH": "0",  # otherwise the first launch imports torch where it is installed
+}.items():
+    os.environ.setdefault(_name, _value)
+
+import taichi as ti  # noqa: E402
+
+from solvers import runtime  # noqa: E402
+
+
+def kernel(function):
+    """A ti.kernel that starts Taichi when needed, in a forked process refuses, and takes turns."""
+    compiled = ti.kernel(function)
+
+    @functools.wraps(function)
+    def launch(*args):
+        with runtime.launch_lock:
+            runtime.start()
+            return compiled(*args)
+
+    return launch
+
+
+__all__ = ["kernel", "ti"]

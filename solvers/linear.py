@@ -1,0 +1,197 @@
+"""Preconditioned conjugate gradients for A x = b with A symmetric positive definite.
+
+The operator and the preconditioner are whatever offers ``apply`` and ``precondition``; vectors are
+flat device arrays. The solve ends when the *energy* x·A x - 2 x·b is known to the tolerance, since
+that is what effective properties are made of and its error is the square of that of x.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from microstructures.errors import ConvergenceError
+from solvers import progress, runtime
+from solvers._kernels import vectors
+from solvers._ti import ti
+from solvers.results import SolveReport
+from solvers.runtime import DeviceArray
+
+STEPS_BEHIND = 2  # how far back the convergence rate is looked up
+SAFETY = 4.0  # the tail of drops is longer than a geometric series, measured up to 6 times
+
+
+class Operator(Protocol):
+    """A symmetric positive definite operator on flat float64 vectors of ``size`` elements."""
+
+    size: int
+
+    def apply(self, x: DeviceArray, out: DeviceArray) -> float:
+        """Set ``out`` to A x and return x · A x."""
+
+
+class Preconditioner(Protocol):
+    """An approximate inverse; reads ``rhs`` and leaves its answer in ``solution``."""
+
+    dtype: type[np.floating]
+
+    @property
+    def rhs(self) -> DeviceArray:
+        """Right-hand side, to be filled before ``precondition``."""
+
+    @property
+    def solution(self) -> DeviceArray:
+        """What ``precondition`` made of the right-hand side."""
+
+    def precondition(self) -> None:
+        """``solution`` ≈ A⁻¹ ``rhs``."""
+
+
+@dataclass(slots=True)
+class _Energy:
+    """Energy of the iterate and an estimate of how far it still has to fall."""
+
+    value: float
+    drops: list[float]
+
+    def fall(self, drop: float) -> None:
+        self.value -= drop
+        self.drops.append(drop)
+
+    def first_error(self) -> float:
+        """The first estimate, to measure progress by."""
+        return _Energy(self.value + sum(self.drops[1:]), self.drops[:1]).error()
+
+    def error(self) -> float:
+        """Estimated relative excess of the energy: the tail of a geometric series of drops."""
+        if not self.drops:
+            return 0.0
+        last = self.drops[-1]
+        if last <= 0.0 or self.value <= 0.0:
+            return 0.0 if last == 0.0 else math.inf
+        if len(self.drops) <= STEPS_BEHIND:
+            return 1e3 * last / self.value  # no rate is known yet, so assume little
+        rate = max(
+            last / self.drops[-2], math.sqrt(last / max(self.drops[-1 - STEPS_BEHIND], last))
+        )
+        return SAFETY * last / self.value * min(rate / max(1.0 - rate, 1e-3), 1e3)
+
+
+def conjugate_gradients(
+    operator: Operator,
+    preconditioner: Preconditioner,
+    x: DeviceArray,
+    r: DeviceArray,
+    *,
+    energy: float,
+    rhs_norm: float,
+    tolerance: float,
+    max_iterations: int = 2000,
+    task: str = "solve",
+) -> SolveReport:
+    """Improve ``x`` in place until the energy is right to ``tolerance``.
+
+    Args:
+        operator: A, acting on flat vectors.
+        preconditioner: approximate inverse of A, in its own precision.
+        x: the first guess; holds the solution afterwards.
+        r: b - A x of the first guess; is overwritten.
+        energy: energy of the first guess, > 0.
+        rhs_norm: |b|, for the relative residual in the report.
+        tolerance: estimated relative error of the energy at which to stop.
+        max_iterations: iterations after which ConvergenceError is raised.
+        task: name under which progress is reported.
+
+    Raises:
+        ConvergenceError: the tolerance was not met, or the iteration broke down.
+
+    Source: Notay, SIAM J. Sci. Comput. 22 (2000) 1444, doi:10.1137/S1064827599362314 (the
+        flexible form, which forgives a preconditioner in lower precision) [not opened: verify].
+    """
+    started = time.perf_counter()
+    state = _State(operator, preconditioner, x, r)
+    track = _Energy(energy, [])
+
+    def report(iterations: int) -> SolveReport:
+        residual = math.sqrt(state.dot(r, r)) / rhs_norm
+        seconds = time.perf_counter() - started
+        device = str(runtime.start())
+        return SolveReport(iterations, residual, tolerance, track.error(), seconds, device)
+
+    for iteration in range(max_iterations):
+        if track.drops and track.error() <= tolerance:
+            return report(iteration)
+        drop = state.step()
+        if drop is None:  # the residual vanished: x is exact
+            return report(iteration)
+        if not math.isfinite(drop) or drop < 0.0:
+            raise ConvergenceError(_failure(report(iteration), "broke down"), report(iteration))
+        track.fall(drop)
+        _tell(task, track, tolerance)
+    raise ConvergenceError(_failure(report(max_iterations), "stopped"), report(max_iterations))
+
+
+class _State:
+    """The vectors of the iteration, and one step of it."""
+
+    def __init__(
+        self, operator: Operator, preconditioner: Preconditioner, x: DeviceArray, r: DeviceArray
+    ) -> None:
+        self.operator, self.preconditioner, self.x, self.r = operator, preconditioner, x, r
+        self.kernels = vectors.build(ti.f64, _type(preconditioner.dtype), runtime.block())
+        self.p = runtime.zeros(operator.size, np.float64)
+        self.ap = runtime.zeros(operator.size, np.float64)
+        self.sums = [runtime.zeros(vectors.chunks(operator.size), np.float64) for _ in range(2)]
+        self.p_ap = math.inf  # so that the first direction is the first preconditioned residual
+        self.kernels.cast(r, preconditioner.rhs, operator.size)
+
+    def step(self) -> float | None:
+        """Advance x and r along the next direction; the fall of the energy, None if r is zero."""
+        size = self.operator.size
+        self.preconditioner.precondition()
+        z = self.preconditioner.solution
+        self.kernels.dots(z, self.r, self.ap, *self.sums, size)
+        zr, z_ap = (total(sums) for sums in self.sums)
+        if zr == 0.0:
+            return None
+        # conjugate to the last direction even where the preconditioner is only nearly symmetric
+        self.kernels.turn(z, -z_ap / self.p_ap, self.p, size)
+        self.p_ap = self.operator.apply(self.p, self.ap)
+        if not self.p_ap > 0.0:
+            return math.nan
+        alpha = zr / self.p_ap
+        rhs = self.preconditioner.rhs
+        self.kernels.advance(self.x, self.r, self.p, self.ap, rhs, alpha, size)
+        return zr * alpha
+
+    def dot(self, x: DeviceArray, y: DeviceArray) -> float:
+        """Sum of products in a fixed order."""
+        self.kernels.dot(x, y, self.sums[0], self.operator.size)
+        return total(self.sums[0])
+
+
+def total(sums: DeviceArray) -> float:
+    """Sum of partial sums, in the order of the chunks."""
+    return float(runtime.to_host(sums).sum())
+
+
+def _type(dtype: type[np.floating]) -> object:
+    return ti.f32 if dtype is np.float32 else ti.f64
+
+
+def _tell(task: str, track: _Energy, tolerance: float) -> None:
+    """Progress on a logarithmic scale from the first error estimate down to the tolerance."""
+    error, first = track.error(), track.first_error()
+    span = math.log(max(first / tolerance, 1.0 + 1e-9))
+    done = 1.0 - math.log(max(error / tolerance, 1.0)) / span
+    progress.report(task, done, error, tolerance)
+
+
+def _failure(report: SolveReport, verb: str) -> str:
+    return (
+        f"the solve {verb} after {report.iterations} iterations with an estimated error of "
+        f"{report.error_estimate:.1e}, wanted {report.tolerance:.1e}: loosen the tolerance, use "
+        "precision='double', or look for contrasts beyond 1e12 among the phase values"
+    )

@@ -1,0 +1,80 @@
+"""Geometric multigrid W-cycle: a preconditioner for any operator that can be coarsened.
+
+A level knows its operator; this module knows only the order of events. The second visit of each
+coarser level starts from the answer of the first, with that level's own residual: with a coarse
+operator half as stiff, repeating the correction on the finer level instead would undo it.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from solvers.runtime import DeviceArray
+
+
+class Level(Protocol):
+    """One grid: a right-hand side ``b``, an approximate solution ``x``, and its neighbours."""
+
+    b: DeviceArray
+    x: DeviceArray
+    dtype: type[np.floating]
+
+    def smooth(self, from_zero: bool) -> None:
+        """Improve ``x``, or replace it by what smoothing makes of zero."""
+
+    def restrict(self, coarse: Any) -> None:
+        """Set the right-hand side of ``coarse`` to the restricted residual."""
+
+    def prolong(self, coarse: Any) -> None:
+        """Add the solution of ``coarse`` to ``x``."""
+
+    def solve(self) -> None:
+        """Set ``x`` to the exact solution; asked of the coarsest level only."""
+
+
+class Multigrid:
+    """A symmetric preconditioner made of one W-cycle over ``levels``, finest first."""
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self.levels = tuple(levels)
+        self.dtype = levels[0].dtype
+
+    @property
+    def rhs(self) -> DeviceArray:
+        """Right-hand side, to be filled before ``precondition``."""
+        return self.levels[0].b
+
+    @property
+    def solution(self) -> DeviceArray:
+        """What ``precondition`` made of the right-hand side."""
+        return self.levels[0].x
+
+    def precondition(self) -> None:
+        """``solution`` ≈ A⁻¹ ``rhs``."""
+        self._cycle(0, from_zero=True)
+
+    def _cycle(self, depth: int, from_zero: bool) -> None:
+        level = self.levels[depth]
+        if depth == len(self.levels) - 1:
+            level.solve()
+            return
+        coarse = self.levels[depth + 1]
+        level.smooth(from_zero)
+        level.restrict(coarse)
+        self._cycle(depth + 1, from_zero=True)
+        if depth + 2 < len(self.levels):
+            self._cycle(depth + 1, from_zero=False)
+        level.prolong(coarse)
+        level.smooth(from_zero=False)
+
+
+def chebyshev_weights(degree: int, low: float, high: float) -> tuple[float, ...]:
+    """Relaxation weights that damp all eigenvalues in [low, high] of D⁻¹A most evenly.
+
+    Source: Saad, Iterative Methods for Sparse Linear Systems (2003), section 12.3.
+    """
+    middle, half = (high + low) / 2, (high - low) / 2
+    roots = [math.cos(math.pi * (2 * j + 1) / (2 * degree)) for j in range(degree)]
+    return tuple(1.0 / (middle + half * root) for root in roots)

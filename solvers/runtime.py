@@ -1,0 +1,257 @@
+"""The one place that starts Taichi: device, precision, threads and the memory budget.
+
+Nothing starts before the first kernel. A Taichi that the user has already started is adopted as
+it is and never reset. An explicitly named device that is missing is an error, never a fallback.
+"""
+
+import contextlib
+import io
+import os
+import threading
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from microstructures.errors import InvalidInputError, RuntimeConflictError
+from solvers import memory
+
+Arch: TypeAlias = Literal["cpu", "cuda", "vulkan", "metal"]
+Precision: TypeAlias = Literal["mixed", "double"]
+DeviceArray: TypeAlias = Any  # numpy array on the CPU, ti.ndarray elsewhere
+
+MAX_ELEMENTS = 2**31 - 1  # Taichi indexes with 32 bits and fails silently or fatally beyond
+launch_lock = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for; None leaves the choice to us."""
+
+    arch: Arch | None = None
+    precision: Precision = "mixed"
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What Taichi runs on. ``adopted`` is True if the user started it."""
+
+    arch: str
+    threads: int
+    adopted: bool
+    pid: int
+    program: Any
+
+    @property
+    def is_cpu(self) -> bool:
+        """True if arrays live in host memory."""
+        return self.arch in ("cpu", "x64", "arm64")
+
+    def __str__(self) -> str:
+        return f"{self.arch} ({self.threads} threads)" if self.is_cpu else self.arch
+
+
+_settings = Settings()
+_device: Device | None = None
+
+
+def use(
+    arch: Arch | None = None, precision: Precision | None = None, threads: int | None = None
+) -> Settings:
+    """Choose the device, precision and number of CPU threads before the first solve.
+
+    Args:
+        arch: "cpu", "cuda", "vulkan" or "metal"; by default the CPU.
+        precision: "mixed" (float64 solution, float32 preconditioner) or "double".
+        threads: CPU threads ≥ 1; by default all that this process may use.
+
+    Returns:
+        The settings now in force.
+
+    Raises:
+        InvalidInputError: an unknown name, or threads below 1.
+        RuntimeConflictError: the device is missing, or Taichi runs with another one already.
+    """
+    global _settings
+    wanted = replace(
+        _settings,
+        arch=_one_of("arch", arch, Arch) if arch else _settings.arch,
+        precision=_one_of("precision", precision, Precision) if precision else _settings.precision,
+        threads=_thread_count(threads) if threads is not None else _settings.threads,
+    )
+    if arch is not None and arch != "cpu":
+        _require_arch(arch)
+    if (running := _running()) is not None:
+        _refuse_conflict(running, arch, threads)
+    _settings = wanted
+    return wanted
+
+
+def precision() -> Precision:
+    """The precision in force."""
+    return _settings.precision
+
+
+def start() -> Device:
+    """The running device, started now if need be.
+
+    Raises:
+        RuntimeConflictError: this process was forked from one that runs Taichi, or the device
+            asked for is missing.
+    """
+    global _device
+    with launch_lock:
+        running = _running()
+        if running is None:
+            running = _launch()
+        _device = running
+        return running
+
+
+def _running() -> Device | None:
+    """The device Taichi runs on, ours or the user's; None if it was not started yet."""
+    impl = _taichi().lang.impl
+    program = impl.get_runtime().prog
+    if _device is not None and _device.pid != os.getpid() and program is not None:
+        raise RuntimeConflictError(
+            f"this process ({os.getpid()}) was forked from one that runs Taichi ({_device.pid}), "
+            "where every kernel would hang: start workers with the 'spawn' or 'forkserver' method"
+        )
+    if program is None:
+        return None
+    if _device is not None and _device.program is program:
+        return _device
+    config = impl.current_cfg()
+    return _describe(config, program, adopted=True)
+
+
+def _taichi() -> Any:
+    from solvers._ti import ti  # here, since importing this module must not load Taichi
+
+    return ti
+
+
+def _describe(config: Any, program: Any, adopted: bool) -> Device:
+    name = str(config.arch).rsplit(".", 1)[-1]
+    arch = "cpu" if name in ("x64", "arm64") else name
+    return Device(arch, config.cpu_max_num_threads, adopted, os.getpid(), program)
+
+
+def _launch() -> Device:
+    ti = _taichi()
+    if _settings.arch not in (None, "cpu"):
+        _require_arch(str(_settings.arch))
+    options: dict[str, Any] = {"log_level": ti.ERROR, "default_fp": ti.f64, "fast_math": False}
+    if "TI_CPU_MAX_NUM_THREADS" not in os.environ or _settings.threads is not None:
+        options["cpu_max_num_threads"] = _settings.threads or available_threads()
+    with contextlib.redirect_stdout(io.StringIO()):  # "Starting on arch" cannot be switched off
+        ti.init(arch=getattr(ti, _settings.arch or "cpu"), **options)
+        _materialise()
+    impl = ti.lang.impl
+    return _describe(impl.current_cfg(), impl.get_runtime().prog, adopted=False)
+
+
+def _materialise() -> None:
+    """Run one kernel in the thread that started Taichi; other threads may launch after that."""
+    from solvers._kernels import vectors
+
+    vectors.wake(np.zeros(1))
+
+
+def _require_arch(arch: str) -> None:
+    ti = _taichi()
+    if not ti.lang.misc.is_arch_supported(getattr(ti, arch)):
+        raise RuntimeConflictError(
+            f"arch {arch!r} was asked for, but Taichi finds no such device here: "
+            "install its driver, or use arch='cpu'"
+        )
+
+
+def _refuse_conflict(running: Device, arch: str | None, threads: int | None) -> None:
+    started = "by you" if running.adopted else "by an earlier solve"
+    if arch is not None and arch != running.arch:
+        raise RuntimeConflictError(
+            f"arch {arch!r} was asked for, but Taichi was started {started} on {running.arch!r}: "
+            "call solvers.use() before the first solve, in a new process"
+        )
+    if threads is not None and running.is_cpu and threads != running.threads:
+        raise RuntimeConflictError(
+            f"threads={threads} was asked for, but Taichi was started {started} with "
+            f"{running.threads}: call solvers.use() before the first solve, in a new process"
+        )
+
+
+def _one_of(what: str, value: Any, names: Any) -> Any:
+    if value not in get_args(names):
+        raise InvalidInputError(f"{what} {value!r} is unknown: choose one of {get_args(names)}")
+    return value
+
+
+def _thread_count(threads: Any) -> int:
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise InvalidInputError(f"threads {threads!r} is not a whole number of at least 1")
+    return int(threads)
+
+
+def available_threads() -> int:
+    """CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def block() -> int:
+    """Elements a CPU loop buffers before it stores them, so that it vectorises; 1 on a GPU."""
+    return 64 if start().is_cpu else 1
+
+
+def check_elements(count: int, what: str) -> None:
+    """Refuse an array that Taichi could not index. Raises InvalidInputError."""
+    if count > MAX_ELEMENTS:
+        raise InvalidInputError(
+            f"{what} has {count} elements, more than the {MAX_ELEMENTS} that can be indexed: "
+            "crop or coarsen the volume (1289³ voxels fit)"
+        )
+
+
+def zeros(count: int, dtype: DTypeLike) -> DeviceArray:
+    """A zeroed vector on the device."""
+    device = start()
+    if device.is_cpu:
+        return np.zeros(count, dtype)
+    array = _taichi().ndarray(dtype=_taichi_type(dtype), shape=(count,))
+    array.fill(0)
+    return array
+
+
+def to_device(array: NDArray[Any]) -> DeviceArray:
+    """A flat host array on the device; on the CPU the array itself."""
+    flat = np.ascontiguousarray(array).ravel()
+    if start().is_cpu:
+        return flat
+    moved = zeros(flat.size, flat.dtype)
+    moved.from_numpy(flat)
+    return moved
+
+
+def to_host(array: DeviceArray) -> NDArray[Any]:
+    """A device array as a numpy array; on the CPU the array itself."""
+    return array if isinstance(array, np.ndarray) else array.to_numpy()
+
+
+def _taichi_type(dtype: DTypeLike) -> Any:
+    ti = _taichi()
+    return {
+        "float32": ti.f32,
+        "float64": ti.f64,
+        "uint8": ti.u8,
+        "uint16": ti.u16,
+        "int32": ti.i32,
+    }[np.dtype(dtype).name]
+
+
+def reserve(required: int, what: str) -> None:
+    """Refuse work that would not fit into the device's memory. Raises MemoryBudgetError."""
+    memory.require(required, what, start().arch)

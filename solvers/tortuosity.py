@@ -1,0 +1,162 @@
+"""Tortuosity factor = eps D0 / D_eff of one phase, and the MacMullin number = D0 / D_eff."""
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microstructures import Volume
+from microstructures.phases import Phase
+from solvers import sampling
+from solvers.domain import inside_window
+from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
+from solvers.transport import Conductivity, Fields, effective_conductivity
+
+
+@dataclass(frozen=True, slots=True)
+class Tortuosity:
+    """Tortuosity factor of a phase along one axis, and what follows from the same solve.
+
+    ``value`` = ``tortuosity_factor`` = eps D0/D_eff with eps the phase's total volume fraction;
+    ``percolating_tortuosity_factor`` takes the fraction that connects the electrodes instead.
+    """
+
+    phase: str
+    axis: int
+    value: float
+    unit: str
+    method: str
+    uncertainty: Uncertainty
+    report: SolveReport | None
+    percolates: bool
+    volume_fraction: float
+    percolating_fraction: float
+    relative_diffusivity: float
+    diffusivity: Conductivity
+
+    @property
+    def tortuosity_factor(self) -> float:
+        """Eps D0/D_eff ≥ 1; inf if the phase does not connect the electrodes."""
+        return self.value
+
+    @property
+    def percolating_tortuosity_factor(self) -> float:
+        """The same with the volume fraction of what connects the electrodes."""
+        return (
+            self.percolating_fraction / self.relative_diffusivity if self.percolates else math.inf
+        )
+
+    @property
+    def macmullin_number(self) -> float:
+        """D0/D_eff = tortuosity factor over volume fraction; inf if blocked."""
+        return 1.0 / self.relative_diffusivity if self.percolates else math.inf
+
+    @property
+    def fields(self) -> Fields | None:
+        """Potential and flux, if they were asked for."""
+        return self.diffusivity.fields
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain numbers and text; infinities become None."""
+        quantity = Quantity(self.value, self.unit, self.method, self.uncertainty, self.report)
+        return quantity.to_dict() | {
+            "phase": self.phase,
+            "axis": self.axis,
+            "percolates": self.percolates,
+            "volume_fraction": self.volume_fraction,
+            "relative_diffusivity": self.relative_diffusivity,
+            "macmullin_number": finite(self.macmullin_number),
+        }
+
+    def __str__(self) -> str:
+        if not self.percolates:
+            return f"inf: {self.phase} does not connect the electrodes along axis {self.axis}"
+        return str(Quantity(self.value, self.unit, self.method, self.uncertainty))
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<b>{html.escape(str(self))}</b> "
+            f"<small>tortuosity factor of {html.escape(self.phase)} along axis {self.axis}</small>"
+        )
+
+
+def tortuosity_factor(
+    volume: Volume,
+    phase: Phase,
+    axis: int | None = None,
+    *,
+    tolerance: float = 1e-5,
+    max_iterations: int = 2000,
+    fields: bool = False,
+) -> Tortuosity:
+    """Tortuosity factor of a phase along ``axis``: eps D0/D_eff, diffusion in that phase alone.
+
+    Args:
+        volume: the segmented volume.
+        phase: the conducting phase, by name or id; all others insulate.
+        axis: 0, 1 or 2; by default the through-plane axis.
+        tolerance: estimated relative error at which the solve stops.
+        max_iterations: iterations after which ConvergenceError is raised.
+        fields: also return the potential and flux fields.
+
+    Returns:
+        The tortuosity factor (not its square root) with relative diffusivity and MacMullin
+        number; inf with ``percolates=False`` if the phase does not connect the electrodes.
+
+    Raises:
+        UnknownPhaseError: the volume has no such phase.
+        ConvergenceError: the tolerance was not met; carries the report.
+
+    Accuracy: see ``effective_conductivity``.
+    """
+    label = volume.phase_id(phase)
+    ones = {other: 1.0 if other == label else 0.0 for other in volume.phases}
+    result = effective_conductivity(
+        volume, ones, axis, tolerance=tolerance, max_iterations=max_iterations, fields=fields
+    )
+    fraction = volume.fraction(label)
+    value, error = tortuosity_of(volume, result, {label: 1.0})
+    return Tortuosity(
+        phase=volume.phase_name(label),
+        axis=result.axis,
+        value=value,
+        unit="1",
+        method=result.method,
+        uncertainty=error,
+        report=result.report,
+        percolates=result.percolates,
+        volume_fraction=fraction,
+        percolating_fraction=result.conducting_fraction,
+        relative_diffusivity=result.value,
+        diffusivity=result,
+    )
+
+
+def tortuosity_of(
+    volume: Volume, result: Conductivity, content: Mapping[Phase, float]
+) -> tuple[float, Uncertainty]:
+    """Tortuosity factor of a solve already done, and its standard error.
+
+    Args:
+        volume: the volume that was solved.
+        result: effective over bulk conductivity of the conducting medium (unit 1).
+        content: share of the conducting medium in each conducting phase: 1 for a pore, the
+            nanoporosity for a nanoporous binder. eps is the sum of fraction times content.
+
+    Returns:
+        eps over ``result.value``, inf if nothing percolates.
+    """
+    fraction = sum(volume.fraction(phase) * share for phase, share in content.items())
+    if not result.percolates:
+        return math.inf, Uncertainty(math.nan, SAMPLING)
+    labels = np.moveaxis(volume.labels[inside_window(volume)], result.axis, 0)
+    held = np.zeros_like(result.shares)
+    for phase, share in content.items():
+        held += share * sampling.block_sums(labels == volume.phase_id(phase))
+    value = fraction / result.value
+    # the fraction and the dissipation scatter together, so their ratio scatters less
+    error = value * sampling.standard_error_of_sum(held / held.sum() - result.shares)
+    return value, Uncertainty(error, SAMPLING)

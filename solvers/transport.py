@@ -1,0 +1,216 @@
+"""Effective conductivity and diffusivity of a volume between electrodes on two opposite faces."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microstructures import Volume
+from microstructures.errors import InvalidInputError
+from microstructures.phases import Phase
+from solvers import diffusion, runtime, sampling
+from solvers.domain import Domain, domain, phase_values
+from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
+
+METHOD = "finite volumes, harmonic faces, electrodes on the outer faces, insulated sides"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Fields of a solve, shape (nz, ny, nx) in the volume's axis order; NaN where nothing flows.
+
+    ``potential`` is 1 at the low and 0 at the high electrode; ``flux`` is the size of the current
+    density relative to that of the homogeneous block, from the dissipation.
+    """
+
+    potential: NDArray[np.float32]
+    flux: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Conductivity:
+    """Effective conductivity or diffusivity along one axis.
+
+    ``imbalance`` is the largest relative difference between the current through any layer of
+    voxels and the mean current, ``conducting_fraction`` the share of voxels that carry any;
+    ``shares`` is the share of each block in the dissipation, shape (b0, b1, b2), flow first.
+    """
+
+    value: float
+    unit: str
+    method: str
+    uncertainty: Uncertainty
+    report: SolveReport | None
+    axis: int
+    percolates: bool
+    imbalance: float
+    conducting_fraction: float
+    shares: NDArray[np.float64]
+    fields: Fields | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain numbers and text."""
+        quantity = Quantity(self.value, self.unit, self.method, self.uncertainty, self.report)
+        return quantity.to_dict() | {
+            "axis": self.axis,
+            "percolates": self.percolates,
+            "imbalance": finite(self.imbalance),
+        }
+
+    def __str__(self) -> str:
+        return str(Quantity(self.value, self.unit, self.method, self.uncertainty))
+
+    def _repr_html_(self) -> str:
+        return f"<b>{html.escape(str(self))}</b> <small>along axis {self.axis}</small>"
+
+
+def effective_conductivity(
+    volume: Volume,
+    conductivity: Mapping[Phase, float],
+    axis: int | None = None,
+    *,
+    tolerance: float = 1e-5,
+    max_iterations: int = 2000,
+    fields: bool = False,
+) -> Conductivity:
+    """Conductivity of the homogeneous block that carries the same current along ``axis``.
+
+    Solves div(sigma grad phi) = 0 with a potential drop between electrodes on the two outer faces
+    normal to ``axis`` and no flux through the sides; a face between voxels conducts as two half
+    voxels in series. Voxels outside the electrode carry nothing, and the block has their shape.
+
+    Args:
+        volume: the segmented volume.
+        conductivity: bulk conductivity ≥ 0 in S/m of every phase, by name or id; 0 insulates.
+        axis: 0, 1 or 2; by default the through-plane axis.
+        tolerance: estimated relative error of the value at which the solve stops.
+        max_iterations: iterations after which ConvergenceError is raised.
+        fields: also return the potential and flux fields.
+
+    Returns:
+        Effective conductivity in S/m; exactly 0.0 with ``percolates=False`` where no phase
+        conducts from one electrode to the other.
+
+    Raises:
+        InvalidInputError: a value or a phase is missing, negative or not finite.
+        ConvergenceError: the tolerance was not met; carries the report.
+        MemoryBudgetError: the solve would not fit; nothing was allocated.
+
+    Accuracy: exact for laminates; a staircase interface costs O(h), several percent at 20 voxels
+        a particle diameter. With conducting islands in a matrix 10³ to 10⁶ times less conducting,
+        the error estimate may lag below one hundredth of that ratio.
+    Source: Cooper et al., SoftwareX 5 (2016) 203, doi:10.1016/j.softx.2016.09.002 [not opened].
+    """
+    return _solved(volume, conductivity, axis, tolerance, max_iterations, fields, "S/m")
+
+
+def effective_diffusivity(
+    volume: Volume,
+    diffusivity: Mapping[Phase, float],
+    axis: int | None = None,
+    *,
+    tolerance: float = 1e-5,
+    max_iterations: int = 2000,
+    fields: bool = False,
+) -> Conductivity:
+    """Diffusivity of the homogeneous block that passes the same flux along ``axis``, in m²/s.
+
+    The equation, arguments, errors and accuracy are those of ``effective_conductivity``, with
+    bulk diffusivities ≥ 0 in m²/s for conductivities. A phase's solubility is taken as equal.
+    """
+    return _solved(volume, diffusivity, axis, tolerance, max_iterations, fields, "m²/s")
+
+
+def _solved(
+    volume: Volume,
+    values: Mapping[Phase, float],
+    axis: int | None,
+    tolerance: float,
+    max_iterations: int,
+    fields: bool,
+    unit: str,
+) -> Conductivity:
+    _check_tolerance(tolerance)
+    axis = volume.axis(axis)
+    what = "conductivity" if unit == "S/m" else "diffusivity"
+    part = domain(volume, phase_values(volume, values, what), axis)
+    if not part.percolates:
+        return _blocked(axis, unit)
+    task = f"{what} along axis {axis}"
+    solution = _solve(part, tolerance, max_iterations, task)
+    value = _normalised(part, solution, tolerance, max_iterations)
+    shares = sampling.block_sums(solution.dissipation) / solution.conductance
+    voxels = sampling.block_sums(part.inside)
+    # the value is the mean dissipation at unit mean gradient: it scatters as block means do
+    error = value * sampling.standard_error_of_sum(shares - voxels / voxels.sum())
+    return Conductivity(
+        value=value * float(part.sigma.max()),
+        unit=unit,
+        method=METHOD,
+        uncertainty=Uncertainty(error * float(part.sigma.max()), SAMPLING),
+        report=solution.report,
+        axis=axis,
+        percolates=True,
+        imbalance=solution.imbalance,
+        conducting_fraction=np.count_nonzero(part.classes) / volume.inside_voxels,
+        shares=shares,
+        fields=_fields(volume, part, solution) if fields else None,
+    )
+
+
+def _solve(part: Domain, tolerance: float, max_iterations: int, task: str) -> diffusion.Potential:
+    """Potential of a domain, with the largest conductivity and the smallest edge as units."""
+    runtime.reserve(estimated_bytes(part.classes.size), f"a solve on {part.classes.shape} voxels")
+    smallest = min(part.spacing)
+    h0, h1, h2 = (h / smallest for h in part.spacing)
+    operator = diffusion.Diffusion(part.classes, part.sigma / part.sigma.max(), (h0, h1, h2))
+    return diffusion.solve(operator, tolerance, max_iterations, task)
+
+
+def _normalised(
+    part: Domain, solution: diffusion.Potential, tolerance: float, max_iterations: int
+) -> float:
+    """Effective over largest phase conductivity."""
+    if part.is_prism:
+        length = part.classes.shape[0]
+        cross_section = np.count_nonzero(part.inside[0])
+        stretch = part.spacing[0] / min(part.spacing)
+        return solution.conductance * length / cross_section * stretch**2
+    uniform = _solve(part.filled(), tolerance, max_iterations, "reference of the same shape")
+    return solution.conductance / uniform.conductance
+
+
+def _fields(volume: Volume, part: Domain, solution: diffusion.Potential) -> Fields:
+    flowing = part.classes > 0
+    sigma = np.concatenate([[np.inf], part.sigma / part.sigma.max()])[part.classes]
+    mean = solution.conductance / solution.dissipation.size
+    # dissipation is |flux|²/sigma; at unit gradient the homogeneous block has flux = sigma_eff
+    flux = np.sqrt(np.maximum(solution.dissipation, 0.0) * np.where(flowing, sigma, 0.0)) / mean
+    scale = part.classes.shape[0] * part.spacing[0] / min(part.spacing)
+    whole = [np.full(volume.shape, np.nan, np.float32) for _ in range(2)]
+    for target, values in zip(whole, (solution.potential, flux / scale), strict=True):
+        view = np.moveaxis(target[part.window], part.axis, 0)
+        view[flowing] = values[flowing]
+    return Fields(*whole)
+
+
+def _blocked(axis: int, unit: str) -> Conductivity:
+    method = METHOD + "; no conducting path between the electrodes"
+    unknown = Uncertainty(np.nan, SAMPLING)
+    none = np.zeros((1, 1, 1))
+    return Conductivity(0.0, unit, method, unknown, None, axis, False, 0.0, 0.0, none)
+
+
+def estimated_bytes(voxels: int) -> int:
+    """Memory that a solve of this many voxels takes at its peak, in the precision in force."""
+    return 64 * 2**20 + voxels * diffusion.BYTES_PER_VOXEL[runtime.precision()]
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not (isinstance(tolerance, float | int) and 1e-14 <= tolerance <= 0.1):
+        raise InvalidInputError(
+            f"tolerance {tolerance!r} is no relative error in 1e-14…0.1: the default is 1e-5"
+        )
