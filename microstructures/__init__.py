@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["errors", "generate", "phases"],
     submod_attrs={
         "volume": ["Provenance", "Volume"],
-        "io": ["read", "write"],
+        "io": ["FileInfo", "probe", "read", "write"],
         "voxel_mesh": ["VoxelMesh", "write_vti"],
         "colours": ["phase_colours"],
     },

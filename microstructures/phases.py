@@ -19,7 +19,8 @@ def phase_table(
     """Names of all phases, checked against the labels that occur (id → voxel fraction)."""
     if phases is None:
         phases = {label: f"phase {label}" for label in fractions if label != outside}
-    table = {_checked_id(label): _checked_name(name) for label, name in sorted(phases.items())}
+    names = {_checked_id(label): _checked_name(name) for label, name in phases.items()}
+    table = dict(sorted(names.items()))
     _refuse_duplicates(table)
     if outside is not None and outside in table:
         raise InvalidVolumeError(
@@ -55,9 +56,9 @@ def _checked_id(label: object) -> int:
 
 
 def _checked_name(name: object) -> str:
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InvalidVolumeError(
-            f"phase name {name!r} is empty or no text: give every phase a name"
+            f"phase name {name!r} is empty or no text: give every phase a printable name"
         )
     return name
 

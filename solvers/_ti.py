@@ -2,6 +2,7 @@
 
 import functools
 import os
+import warnings
 
 for _name, _value in {
     "ENABLE_TAICHI_HEADER_PRINT": "0",
@@ -10,7 +11,9 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-import taichi as ti  # noqa: E402
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import taichi as ti
 
 from solvers import runtime  # noqa: E402
 

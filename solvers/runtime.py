@@ -8,6 +8,7 @@ import contextlib
 import io
 import os
 import threading
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -22,6 +23,7 @@ Precision: TypeAlias = Literal["mixed", "double"]
 DeviceArray: TypeAlias = Any  # numpy array on the CPU, ti.ndarray elsewhere
 
 MAX_ELEMENTS = 2**31 - 1  # Taichi indexes with 32 bits and fails silently or fatally beyond
+THREADS_VARIABLE = "TI_CPU_MAX_NUM_THREADS"  # read by Taichi itself
 launch_lock = threading.RLock()
 
 
@@ -144,9 +146,12 @@ def _launch() -> Device:
     if _settings.arch not in (None, "cpu"):
         _require_arch(str(_settings.arch))
     options: dict[str, Any] = {"log_level": ti.ERROR, "default_fp": ti.f64, "fast_math": False}
-    if "TI_CPU_MAX_NUM_THREADS" not in os.environ or _settings.threads is not None:
+    if _settings.threads is not None:
+        os.environ.pop(THREADS_VARIABLE, None)  # Taichi would complain of being told twice
+    if THREADS_VARIABLE not in os.environ:
         options["cpu_max_num_threads"] = _settings.threads or available_threads()
-    with contextlib.redirect_stdout(io.StringIO()):  # "Starting on arch" cannot be switched off
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Taichi prints a banner and calls deprecated functions
         ti.init(arch=getattr(ti, _settings.arch or "cpu"), **options)
         _materialise()
     impl = ti.lang.impl

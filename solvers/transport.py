@@ -155,7 +155,7 @@ def _solved(
         axis=axis,
         percolates=True,
         imbalance=solution.imbalance,
-        conducting_fraction=np.count_nonzero(part.classes) / volume.inside_voxels,
+        conducting_fraction=int(np.count_nonzero(part.classes)) / volume.inside_voxels,
         shares=shares,
         fields=_fields(volume, part, solution) if fields else None,
     )
@@ -176,7 +176,7 @@ def _normalised(
     """Effective over largest phase conductivity."""
     if part.is_prism:
         length = part.classes.shape[0]
-        cross_section = np.count_nonzero(part.inside[0])
+        cross_section = int(np.count_nonzero(part.inside[0]))
         stretch = part.spacing[0] / min(part.spacing)
         return solution.conductance * length / cross_section * stretch**2
     uniform = _solve(part.filled(), tolerance, max_iterations, "reference of the same shape")

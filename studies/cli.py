@@ -1,0 +1,263 @@
+"""The command ``twin``. Heavy libraries load inside the commands, so that ``--help`` is quick."""
+
+import contextlib
+import functools
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+
+from microstructures.errors import InvalidInputError, TwinError
+
+if TYPE_CHECKING:
+    from microstructures import Volume
+    from studies.settings import AnalysisSettings
+
+OK, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+EPILOGUE = (
+    "Exit codes: 0 done, 1 an error that is told in one line (--debug adds the traceback), "
+    "2 wrong usage, 130 stopped by Ctrl-C, which leaves no half-written file."
+)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"electrode-twin {version('electrode-twin')}"
+
+
+app = App(
+    name="twin",
+    help="From a segmented electrode volume to its transport and interface properties.",
+    help_epilogue=EPILOGUE,
+    help_format="plaintext",
+    version=_version,
+)
+
+Flag = functools.partial(Parameter, negative="")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """What the voxels are, as far as the file does not say so itself.
+
+    Args:
+        spacing: voxel edge in metres, 398e-9, or dz,dy,dx.
+        phases: name of each label, "0=pore,1=NMC,2=CBD".
+        outside: label that is not electrode (foil, cropped corner, mask).
+        through_axis: array axis (0, 1 or 2) through the thickness; 0 by default.
+        collector: end of that axis with the current collector; high by default.
+        shape: nz,ny,nx of headerless raw data.
+        dtype: number type of raw data, such as uint8 or ">u2".
+        order: C if x runs fastest in raw data (the default), F if z does.
+    """
+
+    spacing: str | None = None
+    phases: str | None = None
+    outside: int | None = None
+    through_axis: int | None = None
+    collector: Literal["low", "high"] | None = None
+    shape: str | None = None
+    dtype: str | None = None
+    order: Literal["C", "F"] | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How to compute and what to write.
+
+    Args:
+        tolerance: estimated relative error at which solves stop; 1e-5 by default.
+        threads: CPU threads; all by default.
+        precision: mixed (the default) or double.
+        arch: device; the CPU by default.
+        mesh: also write mesh.vtu, hexahedra with phase ids.
+        fields: also write fields.vti, potential and flux for ParaView.
+        picture: 3-D picture in the report, where rendering is possible.
+    """
+
+    tolerance: float | None = None
+    threads: int | None = None
+    precision: Literal["mixed", "double"] | None = None
+    arch: Literal["cpu", "cuda", "vulkan", "metal"] | None = None
+    mesh: Annotated[bool | None, Flag()] = None
+    fields: Annotated[bool | None, Flag()] = None
+    picture: bool | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """What to say.
+
+    Args:
+        quiet: no progress and no summary; only errors.
+        debug: show the traceback of an error.
+    """
+
+    quiet: Annotated[bool, Flag()] = False
+    debug: Annotated[bool, Flag()] = False
+
+
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+
+
+@app.command
+def analyze(
+    volume: Path | None = None,
+    *,
+    output: Output = None,
+    config: Path | None = None,
+    materials: str | None = None,
+    meaning: Meaning = Meaning(),
+    work: Work = Work(),
+    voice: Voice = Voice(),
+) -> int:
+    """Analyze a segmented volume: report.html, result.csv and result.json in one folder.
+
+    Args:
+        volume: .tif, .npy, .raw or a folder of slices.
+        output: folder for the results; those of an earlier run in it are replaced.
+        config: TOML file with any of these options; options given here override it.
+        materials: material of each phase, "pore=LP30,NMC=NMC532,CBD=CBD"; without it geometry and
+            relative transport only.
+        meaning: what the voxels are.
+        work: how to compute.
+        voice: what to say.
+    """
+    flags = {"volume": volume, "output": output, "materials": materials}
+    return _analyzed(_settings(flags | asdict(meaning) | asdict(work), config), voice)
+
+
+@app.command
+def demo(
+    *,
+    output: Output = None,
+    seed: int = 0,
+    work: Work = Work(),
+    voice: Voice = Voice(),
+) -> int:
+    """Analyze the project's own sample cathode, made on the spot.
+
+    Args:
+        output: folder for the results; "demo" by default.
+        seed: another number makes another cathode.
+        work: how to compute.
+        voice: what to say.
+    """
+    from studies.demo import MATERIALS, sample
+
+    flags = {"volume": Path("sample cathode"), "output": output or Path("demo")}
+    settings = _settings(flags | {"materials": MATERIALS} | asdict(work))
+    return _analyzed(settings, voice, functools.partial(sample, seed))
+
+
+@app.command
+def info(
+    file: Path,
+    *,
+    meaning: Meaning = Meaning(),
+    voice: Annotated[Voice, Parameter(show=False)] = Voice(),
+) -> int:
+    """Show what a file holds (header, labels, fractions) and what is wrong with it.
+
+    Args:
+        file: .tif, .npy, .raw or a folder of slices.
+        meaning: what the voxels are.
+        voice: what to say.
+    """
+    from studies.info import describe
+
+    flags = {"volume": file, "output": Path()}
+    description = describe(_settings(flags | asdict(meaning)))
+    print("\n".join(description.lines))
+    return FAILED if description.problems else OK
+
+
+@app.command
+def doctor(
+    *,
+    voice: Annotated[Voice, Parameter(show=False)] = Voice(),
+) -> int:
+    """Check this installation, with a remedy for each problem."""
+    from studies.doctor import examine
+
+    failed = False
+    for finding in examine():
+        print(finding, flush=True)
+        failed |= finding.is_problem
+    return FAILED if failed else OK
+
+
+def _settings(flags: dict[str, Any], config: Path | None = None) -> "AnalysisSettings":
+    """Settings of a run; what is wrong with them is wrong usage."""
+    from studies.settings import load_settings
+
+    try:
+        return load_settings(config, flags)
+    except InvalidInputError as error:
+        raise CycloptsError(msg=str(error)) from error
+
+
+def _analyzed(
+    settings: "AnalysisSettings", voice: Voice, make: "Callable[[], Volume] | None" = None
+) -> int:
+    from studies.analysis import analyze
+    from studies.progress_bar import shown
+    from studies.summary import lines
+
+    with shown(voice.quiet):
+        outcome = analyze(settings, make() if make else None)
+    if not voice.quiet:
+        print("\n".join(lines(outcome)))
+    return OK
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with _terminable():
+            result = app(
+                tokens, exit_on_error=False, print_error=False, result_action="return_value"
+            )
+        return int(result or OK)
+    except CycloptsError as error:
+        command = next((name for name in tokens if name in app and name[:1] != "-"), "")
+        print(f"error: {error}", f"see: twin {command} --help", sep="\n", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("stopped: nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has left, as in ``twin info FILE | head``
+        sys.stdout = None  # nothing to flush at exit
+        return OK
+    except (TwinError, OSError, MemoryError) as error:
+        if "--debug" in tokens:
+            raise
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        return FAILED
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Batch systems end a job with SIGTERM: leave by way of every ``finally``."""
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # only the main thread may; others are not the command line
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

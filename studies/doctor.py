@@ -1,0 +1,191 @@
+"""Findings about an installation, each with a remedy where something is wrong."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlparse
+
+DISTRIBUTION = "electrode-twin"
+PACKAGES = ("microstructures", "solvers", "twin", "studies")
+SMALL_MEMORY = 4 * 2**30
+
+_SOLVE = """
+import numpy as np, solvers
+from microstructures import Volume
+volume = Volume(np.zeros((4, 4, 4), dtype=np.uint8), 1e-6)
+result = solvers.effective_conductivity(volume, {0: 1.0})
+assert abs(result.value - 1) < 1e-6, result
+print(result.report.device)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check: what was looked at, what was found, and what to do about it."""
+
+    what: str
+    found: str
+    remedy: str = ""
+    level: Literal["ok", "note", "problem"] = "ok"
+
+    @property
+    def is_problem(self) -> bool:
+        """True if work will fail because of it."""
+        return self.level == "problem"
+
+    def __str__(self) -> str:
+        remedy = f"\n{'':10}→ {self.remedy}" if self.remedy else ""
+        return f"{self.level:10}{self.what}: {self.found}{remedy}"
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, quick ones first."""
+    yield _python()
+    yield from _packages()
+    yield from _dependencies()
+    yield _memory()
+    yield _cache("Taichi cache", _taichi_cache(), "TI_OFFLINE_CACHE_FILE_PATH")
+    yield _cache("Matplotlib cache", _matplotlib_cache(), "MPLCONFIGDIR")
+    yield _rendering()
+    yield _cpu()
+    yield _gpu()
+
+
+def _python() -> Finding:
+    found = f"{sys.version.split()[0]} at {sys.executable}"
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("Python", found)
+    return Finding("Python", found, "install Python 3.11, 3.12 or 3.13", "problem")
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        home = _home()
+    except metadata.PackageNotFoundError:
+        yield Finding(
+            DISTRIBUTION, "not installed", "run `pip install .` in the checkout", "problem"
+        )
+        return
+    yield Finding(DISTRIBUTION, f"{metadata.version(DISTRIBUTION)} in {home}")
+    for name in PACKAGES:
+        yield _package(name, home)
+
+
+def _home() -> Path:
+    """The folder in which the distribution put its packages, or the checkout it links to."""
+    distribution = metadata.distribution(DISTRIBUTION)
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if origin.get("dir_info", {}).get("editable"):
+        return Path(unquote(urlparse(origin["url"]).path)).resolve()
+    return Path(str(distribution.locate_file(""))).resolve()
+
+
+def _package(name: str, home: Path) -> Finding:
+    spec = importlib.util.find_spec(name)
+    place = Path(spec.origin).resolve().parent if spec and spec.origin else None
+    if place == home / name:
+        return Finding(f"package {name}", "ours")
+    return Finding(
+        f"package {name}",
+        f"comes from {place}" if place else "not found",
+        f"another {name!r} stands in front of ours: rename or uninstall it, or start from "
+        "another folder",
+        "problem",
+    )
+
+
+def _dependencies() -> Iterator[Finding]:
+    try:
+        required = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return
+    core = [line for line in required if "extra ==" not in line]
+    names = sorted({_name(line) for line in core})
+    versions = {name: _installed(name) for name in names}
+    yield Finding("versions", ", ".join(f"{n} {v}" for n, v in versions.items() if v))
+    for name in (n for n, v in versions.items() if v is None):
+        yield Finding(name, "not installed", f"run `pip install {DISTRIBUTION}` again", "problem")
+
+
+def _name(requirement: str) -> str:
+    """The project name at the start of a requirement such as "numpy>=2.0"."""
+    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), None)
+    return requirement[:end]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _memory() -> Finding:
+    from solvers import memory
+
+    free = memory.free_bytes()
+    found = f"{free / 2**30:.1f} GiB may be used"
+    if free >= SMALL_MEMORY:
+        return Finding("memory", found)
+    remedy = "large volumes will be refused: close programs, raise the container's limit, or crop"
+    return Finding("memory", found, remedy, "note")
+
+
+def _taichi_cache() -> Path:
+    named = os.environ.get("TI_OFFLINE_CACHE_FILE_PATH")
+    return Path(named) if named else Path.home() / ".cache" / "taichi"
+
+
+def _matplotlib_cache() -> Path:
+    named = os.environ.get("MPLCONFIGDIR")
+    return Path(named) if named else Path.home() / ".cache" / "matplotlib"
+
+
+def _cache(what: str, folder: Path, variable: str) -> Finding:
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        return Finding(what, str(folder))
+    remedy = f"set {variable} to a folder you may write into; until then every start is slow"
+    return Finding(what, f"{folder} is not writeable", remedy, "note")
+
+
+def _rendering() -> Finding:
+    from twin import report
+
+    can, reason = report.can_render()
+    if can:
+        return Finding("rendering", reason or "works")
+    return Finding("rendering", f"{reason}; reports have no 3-D picture", "", "note")
+
+
+def _cpu() -> Finding:
+    """A small solve in a child process, which may crash without taking us along."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SOLVE], capture_output=True, text=True, check=False, timeout=300
+    )
+    if done.returncode == 0:
+        return Finding("a small solve", f"works on {done.stdout.strip()}")
+    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    remedy = "run `pip install --force-reinstall taichi`; its wheels need x86-64 or Apple silicon"
+    return Finding("a small solve", f"fails: {said}", remedy, "problem")
+
+
+def _gpu() -> Finding:
+    if shutil.which("nvidia-smi") is None:
+        return Finding("GPU", "no NVIDIA driver found; the CPU is used", "", "note")
+    code = "import solvers; solvers.use(arch='cuda')\n" + _SOLVE
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
+    )
+    if done.returncode == 0:
+        return Finding("GPU", "works with --arch cuda")
+    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return Finding("GPU", f"cannot be used: {said}", "update the NVIDIA driver", "note")

@@ -1,0 +1,173 @@
+"""AnalysisSettings: what one analysis is asked to do. Lengths in m, axes (z, y, x)."""
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from microstructures.errors import InvalidInputError
+
+UNITS = {"m": 1, "mm": 1e3, "um": 1e6, "µm": 1e6, "nm": 1e9}
+"""How many of each unit make a metre: dividing by these gives the nearest float, 398e-9."""
+
+_LENGTH_KEY = re.compile(rf"(?:spacing|voxel_size)(?:_({'|'.join(UNITS)}))?")
+
+
+def pairs(text: str) -> dict[str, str]:
+    """``"0=pore,1=NMC"`` as ``{"0": "pore", "1": "NMC"}``. Raises ValueError."""
+    split = [item.partition("=") for item in text.split(",") if item.strip()]
+    if not split or not all(key.strip() and name.strip() for key, _, name in split):
+        raise ValueError(f"{text!r} is no list of pairs: write key=name,key=name")
+    found = {key.strip(): name.strip() for key, _, name in split}
+    if len(found) < len(split):
+        raise ValueError(f"{text!r} names a key twice: give each one name")
+    return found
+
+
+def numbers(text: str) -> float | list[float]:
+    """``"398e-9"`` as a number, ``"50e-9,25e-9,25e-9"`` as a list of them. Raises ValueError."""
+    found = [float(item) for item in text.strip("()[] ").split(",")]
+    return found[0] if len(found) == 1 else found
+
+
+def _parsed(parse: Any) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Label = Annotated[int, Field(ge=0, le=65535)]
+
+
+class AnalysisSettings(BaseModel):
+    """One analysis: the volume, what its labels mean, how to compute, and what to write.
+
+    Args:
+        volume: file or folder that ``microstructures.read`` understands.
+        output: folder that receives the results.
+        spacing: voxel edge in m, or (dz, dy, dx); None if the file states it.
+        phases: name of each label.
+        materials: material of each phase; None for geometry and relative transport only.
+        outside: label that is not electrode.
+        through_axis: axis through the thickness; None for what the file says, or 0.
+        collector: end of that axis with the current collector.
+        shape: (nz, ny, nx) of headerless raw data.
+        dtype: number type of raw data.
+        order: "C" if x runs fastest in raw data, "F" if z does.
+        tolerance: estimated relative error at which solves stop.
+        threads: CPU threads; by default all.
+        precision: "mixed" or "double".
+        arch: "cpu", "cuda", "vulkan" or "metal".
+        mesh: also write mesh.vtu.
+        fields: also write fields.vti.
+        picture: add a 3-D picture to the report where rendering is possible.
+
+    Raises:
+        pydantic.ValidationError: a value is out of range. ``load_settings`` says it in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    volume: Path
+    output: Path
+    spacing: Annotated[Length | tuple[Length, Length, Length] | None, _parsed(numbers)] = None
+    phases: Annotated[dict[Label, str] | None, _parsed(pairs)] = None
+    materials: Annotated[dict[str, str] | None, _parsed(pairs)] = None
+    outside: Label | None = None
+    through_axis: Annotated[int, Field(ge=0, le=2)] | None = None
+    collector: Literal["low", "high"] | None = None
+    shape: Annotated[tuple[Count, Count, Count] | None, _parsed(numbers)] = None
+    dtype: str | None = None
+    order: Literal["C", "F"] = "C"
+    tolerance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-5
+    threads: Count | None = None
+    precision: Literal["mixed", "double"] | None = None
+    arch: Literal["cpu", "cuda", "vulkan", "metal"] | None = None
+    mesh: bool = False
+    fields: bool = False
+    picture: bool = True
+
+
+def load_settings(config: Path | None, flags: Mapping[str, Any]) -> AnalysisSettings:
+    """Settings from a TOML file, overridden by every flag that is not None.
+
+    Relative paths in the file are relative to its folder. A voxel size may carry its unit in the
+    key: ``spacing_m``, ``voxel_size_nm``, …
+
+    Raises:
+        InvalidInputError: the file is no TOML, a key is unknown, or a value is out of range.
+    """
+    from_file = {} if config is None else _read_toml(config)
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name in ("volume", "output"):
+        if name not in from_file | given:
+            raise InvalidInputError(f"no {name} was given: {_HOW_TO_GIVE[name]}")
+    try:
+        return AnalysisSettings(**(from_file | given))
+    except ValidationError as error:
+        raise InvalidInputError(_in_words(error, given, config)) from None
+
+
+_HOW_TO_GIVE = {
+    "volume": "name the file after the command, twin analyze cathode.tif",
+    "output": "name the folder for the results, -o results",
+}
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInputError(f"{path} is not a file: check --config") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInputError(f"{path} is no readable TOML file: {error}") from None
+    settings = _without_units(table, path)
+    for name in ("volume", "output"):
+        if isinstance(settings.get(name), str):
+            settings[name] = path.parent / settings[name]
+    return settings
+
+
+def _without_units(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The table with lengths in metres under the key "spacing"; every key is known."""
+    settings: dict[str, Any] = {}
+    for key, value in table.items():
+        if match := _LENGTH_KEY.fullmatch(key):
+            if "spacing" in settings:
+                raise InvalidInputError(f"{path}: {key} gives the voxel size again: keep one")
+            settings["spacing"] = _metres(key, value, match[1] or "m", path)
+        elif key in AnalysisSettings.model_fields:
+            settings[key] = value
+        else:
+            raise InvalidInputError(f"{path}: unknown key {key!r}{_suggestion(key)}")
+    return settings
+
+
+def _metres(key: str, value: Any, unit: str, path: Path) -> Any:
+    lengths = value if isinstance(value, list) else [value]
+    if not all(isinstance(x, int | float) and math.isfinite(x) for x in lengths):
+        raise InvalidInputError(f"{path}: {key} = {value!r} is no number or list of three")
+    metres = [x / UNITS[unit] for x in lengths]
+    return metres if isinstance(value, list) else metres[0]
+
+
+def _suggestion(key: str) -> str:
+    known = [*AnalysisSettings.model_fields, "voxel_size_nm", "spacing_m"]
+    close = difflib.get_close_matches(key, known, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": known are {', '.join(known)}"
+
+
+def _in_words(error: ValidationError, flags: Iterable[str], config: Path | None) -> str:
+    """The first problem of each setting, and where that setting came from."""
+    said: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0])
+        origin = f"--{name.replace('_', '-')}" if name in flags else f"{config}: {name}"
+        reason = problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+        said.setdefault(name, f"{origin} {problem['input']!r}: {reason}")
+    return "; ".join(said.values())

@@ -1,0 +1,70 @@
+"""What tests share: one Taichi thread per worker, the real data, a limit of five seconds."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Taichi reads these once, when a solve first starts it
+os.environ.setdefault("TI_CPU_MAX_NUM_THREADS", "1")
+os.environ.setdefault("TI_OFFLINE_CACHE_FILE_PATH", str(ROOT / ".cache" / "taichi"))
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+
+LIMIT_S, SLOW_LIMIT_S = 5.0, 600
+NREL = "nrel_nmc/nmc-1-cal_generatedCBD_bridge.tif"
+
+# deterministic, and no deadline, since the first example may compile kernels
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, print_blob=False
+)
+hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_LIMIT_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    too_long = call.when == "call" and call.duration > LIMIT_S
+    if too_long and report.passed and not item.get_closest_marker("slow"):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{item.nodeid} took {call.duration:.1f} s, but tests that are not marked slow have "
+            f"{LIMIT_S:.0f} s: make it smaller, or mark it @pytest.mark.slow"
+        )
+    return report
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The folder of real volumes: $ELECTRODE_TWIN_DATA, or shared/data beside the checkout."""
+    named = os.environ.get("ELECTRODE_TWIN_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    reason = f"no real volumes in {folder}: set ELECTRODE_TWIN_DATA to the folder that holds them"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def nrel_volume(data_folder):
+    """The real calendered NMC cathode, 251 × 301 × 301 voxels of 398 nm."""
+    import microstructures
+
+    phases = {0: "pore", 1: "NMC", 2: "CBD"}
+    return microstructures.read(data_folder / NREL, spacing=398e-9, phases=phases)

@@ -1,0 +1,160 @@
+"""characterize: a volume in, a PropertyCard out. Lengths in m, conductivities in S/m."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from microstructures import Volume
+from microstructures.errors import InvalidInputError, InvalidVolumeError
+from microstructures.phases import Phase
+from twin import _geometry, _warnings
+from twin._media import electrons, ions, one_phase
+from twin._naming import pore_like
+from twin._transport import Solver, Transport
+from twin.card import Entry, PropertyCard
+from twin.materials import Material, materials_by_phase
+
+
+def characterize(
+    volume: Volume,
+    materials: Mapping[Phase, str | Material] | None = None,
+    *,
+    tolerance: float = 1e-5,
+    axes: Sequence[int] = (0, 1, 2),
+) -> PropertyCard:
+    """The property card of a volume: geometry, connectivity, and transport of ions and electrons.
+
+    Without materials, transport is relative: tortuosity factor, relative diffusivity and MacMullin
+    number of the pore along ``axes`` and of every other phase along the through-plane axis; where
+    no phase is named like a pore, of every phase along ``axes``. With materials, effective ionic
+    and electronic conductivities along ``axes``, and the same relative numbers of the pore alone.
+    One solve serves every number that follows from it.
+
+    Args:
+        volume: the segmented volume.
+        materials: a library name or a Material for every phase, by name or id; None for relative
+            transport only.
+        tolerance: estimated relative error of each solve.
+        axes: array axes along which to solve.
+
+    Returns:
+        The card, its warnings first to be read. A solve that does not converge is an entry with
+        the status "not converged" and a warning.
+
+    Raises:
+        InvalidInputError: materials are incomplete or unknown, or an axis is.
+        InvalidVolumeError: every voxel is outside.
+        MemoryBudgetError: a solve would not fit; nothing was allocated.
+
+    Accuracy: see ``solvers.effective_conductivity``.
+    """
+    started = time.perf_counter()
+    if not isinstance(volume, Volume):
+        raise InvalidInputError(
+            f"characterize was given a {type(volume).__name__}, but wants a Volume: "
+            "microstructures.read(path, spacing=…) or microstructures.Volume(labels, spacing)"
+        )
+    if volume.inside_voxels == 0:
+        raise InvalidVolumeError("every voxel is outside: give a volume that holds some electrode")
+    table = None if materials is None else materials_by_phase(volume, materials)
+    job = _Job(volume, table, _checked_axes(volume, axes), Solver(volume, tolerance))
+    entries = tuple(_entries(job))
+    return PropertyCard(
+        volume=volume,
+        materials=table,
+        entries=entries,
+        warnings=tuple(_warnings.warnings(volume, table, entries, job.solver.failures)),
+        settings=_settings(job),
+        versions=_versions(),
+        seconds=time.perf_counter() - started,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        fields=job.solver.fields,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    volume: Volume
+    materials: Mapping[str, Material] | None
+    axes: tuple[int, ...]
+    solver: Solver
+
+
+def _entries(job: _Job) -> Iterator[Entry]:
+    geometry = _geometry.stages(job.volume, job.axes)
+    transport = _plan(job)
+    total = len(geometry) + len(transport)
+    for i, (title, entries) in enumerate(geometry):
+        _report(title, i / total)
+        yield from entries()
+    for i, task in enumerate(transport, len(geometry)):
+        _report(task.title, i / total)
+        yield from job.solver.entries(task)
+    _report("property card", 1.0)
+
+
+def _plan(job: _Job) -> list[Transport]:
+    """Solves to do, the pore along the through-plane axis first, since its fields are kept."""
+    plan = _relative_plan(job)
+    if job.materials is not None:
+        for medium in (ions(job.volume, job.materials), electrons(job.volume, job.materials)):
+            plan += [Transport(medium, axis) for axis in job.axes if medium is not None]
+    return plan
+
+
+def _relative_plan(job: _Job) -> list[Transport]:
+    volume = job.volume
+    present = [name for label, name in volume.phases.items() if volume.voxels(label)]
+    pore = pore_like(volume, job.materials)
+    first = sorted(job.axes, key=lambda axis: axis != volume.through_axis)
+    if pore is not None and pore in present:
+        plan = [Transport(one_phase(pore), axis) for axis in first]
+        if job.materials is not None:
+            return plan
+        others = [name for name in present if name != pore]
+        return plan + [Transport(one_phase(name), volume.through_axis) for name in others]
+    if job.materials is not None:
+        return []
+    return [Transport(one_phase(name), axis) for name in present for axis in first]
+
+
+def _report(title: str, done: float) -> None:
+    from solvers import progress
+
+    progress.report(title, done)
+
+
+def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
+    try:
+        checked = sorted({volume.axis(int(axis)) for axis in axes})
+    except TypeError:
+        checked = []
+    if not checked:
+        raise InvalidInputError(f"axes {axes!r} names no axis: give some of (0, 1, 2)")
+    return tuple(checked)
+
+
+def _settings(job: _Job) -> dict[str, Any]:
+    from solvers import runtime
+
+    return {
+        "tolerance": job.solver.tolerance,
+        "precision": runtime.precision(),
+        "device": job.solver.device or "no solve was needed",
+        "axes": list(job.axes),
+    }
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in ("electrode-twin", "numpy", "scipy", "taichi"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found | {"python": platform.python_version(), "platform": platform.platform()}

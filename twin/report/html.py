@@ -1,0 +1,211 @@
+"""The page: a property card as one self-contained HTML file, without scripts or links out."""
+
+import base64
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from microstructures import Volume, phase_colours
+from twin._card_files import write_text
+from twin.report import figures, tables
+from twin.report.definitions import CONVENTIONS
+from twin.report.render import Picture, Rendering
+from twin.report.wording import duration, length, plain
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from twin.card import PropertyCard
+
+AXES = ("z", "y", "x")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture on the page: data URI, alternative text, caption."""
+
+    source: str
+    alt: str
+    caption: str
+
+
+def write(card: "PropertyCard", path: str | os.PathLike[str], picture: bool = True) -> None:
+    """The card as one self-contained HTML file at ``path``, complete or not written at all.
+
+    Args:
+        card: what ``twin.characterize`` returned.
+        path: the file to write; its folder is created.
+        picture: add a 3-D picture where one can be drawn; elsewhere the page says why not.
+
+    Raises:
+        InvalidInputError: the place cannot be written to.
+    """
+    write_text(page(card, picture=picture), path)
+
+
+def page(card: "PropertyCard", *, picture: bool = True) -> str:
+    """The HTML of a card. The 3-D picture is drawn by a child process meanwhile."""
+    with ExitStack() as stack:
+        drawing = stack.enter_context(Rendering(card.volume)) if picture else None
+        content = _content(card)
+        drawn = drawing.result() if drawing else Picture(None, "it was not asked for")
+    content |= {"picture": _picture(card.volume, drawn), "no_picture": drawn.reason}
+    return _template().render(content)
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined
+
+    folder = files("twin.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"length": length, "duration": duration, "plain": plain}
+    environment.globals["style"] = (folder / "report.css").read_text("utf-8")
+    return environment.from_string((folder / "report.html.jinja").read_text("utf-8"))
+
+
+def _content(card: "PropertyCard") -> dict[str, Any]:
+    volume = card.volume
+    return {
+        "card": card,
+        "volume": volume,
+        "name": _name(volume),
+        "axes": AXES,
+        "order": tables.axis_order(volume.through_axis),
+        "headline": tables.headline(card),
+        "topics": tables.topics(card),
+        "legend": tuple(_legend(volume)),
+        "slices": tuple(_slices(volume)),
+        "profiles": _profiles(volume),
+        "maps": tuple(_maps(card)),
+        "flowing": tables.flowing_phase(card),
+        "definitions": tables.defined(card),
+        "conventions": CONVENTIONS,
+        "materials": tuple(_materials(card)),
+        "methods": tables.methods(card),
+        "solves": tables.solves(card),
+        "recipe": _recipe(card),
+    }
+
+
+def _name(volume: Volume) -> str:
+    """File name, or the function that made the volume."""
+    source = volume.provenance.source
+    if volume.provenance.sha256 is None:
+        return source.partition("(")[0].rpartition(".")[2].replace("_", " ") or "volume"
+    return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or "volume"
+
+
+def _legend(volume: Volume) -> Iterator[tuple[str, str, float]]:
+    """Colour, name and fraction of every phase."""
+    for label, colour in phase_colours(volume.phases).items():
+        yield colour, volume.phases[label], volume.fraction(label)
+
+
+def _slices(volume: Volume) -> Iterator[Figure]:
+    for plane in figures.planes(volume):
+        normal = AXES[plane.normal]
+        depth = length((plane.index + 0.5) * volume.spacing[plane.normal])
+        kind = "in-plane" if plane.normal == volume.through_axis else "cross-section"
+        caption = f"{kind.capitalize()} normal to {normal}, at {normal} = {depth}"
+        alt = f"{caption}. Phases: {', '.join(volume.phases.values())}."
+        yield Figure(_uri(figures.phases_slice(volume, plane)), alt, caption)
+
+
+def _profiles(volume: Volume) -> Figure:
+    means = ", ".join(f"{name} {100 * f:.1f} %" for name, f in volume.fractions().items())
+    return Figure(
+        _uri(figures.profiles(volume)),
+        f"Volume fraction of each phase along the through-plane axis. Means: {means}.",
+        "Volume fraction of each layer through the thickness; the dashed lines are the means. "
+        "A slope or a step is a gradient of the electrode, a lonely spike at an end usually a "
+        "fault of the image.",
+    )
+
+
+def _maps(card: "PropertyCard") -> Iterator[Figure]:
+    if card.fields is None:
+        return
+    volume, plane = card.volume, figures.planes(card.volume)[0]
+    through, phase = AXES[volume.through_axis], tables.flowing_phase(card)
+    where = f"Cross-section normal to {AXES[plane.normal]} through the middle, in {phase}"
+    potential = figures.field_map(
+        volume, plane, card.fields.potential, "potential / applied difference", colours="viridis"
+    )
+    yield Figure(
+        _uri(potential),
+        f"Map of the potential. {where}.",
+        f"Potential: 1 at the low end of {through}, 0 at its high end. Grey: nothing flows. "
+        "Sudden steps between neighbouring pores mean that no short path connects them.",
+    )
+    flux = figures.field_map(
+        volume, plane, card.fields.flux, "local flux / mean flux", colours="magma"
+    )
+    yield Figure(
+        _uri(flux),
+        f"Map of the flux density. {where}.",
+        "Size of the local flux in units of the mean flux of the whole cross-section. Bright "
+        "spots are bottlenecks, dark pores dead ends. The brightest percent is cut off.",
+    )
+
+
+def _picture(volume: Volume, drawn: Picture) -> Figure | None:
+    if drawn.png is None:
+        return None
+    size = " × ".join(length(edge) for edge in volume.size)
+    return Figure(
+        _uri(drawn.png),
+        f"Perspective picture of the solid phases, {size}.",
+        f"The solid phases of the whole volume, {size}, one corner cut away, current collector "
+        "below. Voxels are merged and surfaces smoothed for this picture only.",
+    )
+
+
+def _materials(card: "PropertyCard") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Phase, material, and its values by quantity."""
+    for phase, material in (card.materials or {}).items():
+        yield phase, material, material.values()
+
+
+def _recipe(card: "PropertyCard") -> str:
+    """The Python lines that give this card again."""
+    volume = card.volume
+    spacing = volume.spacing[0] if len(set(volume.spacing)) == 1 else volume.spacing
+    given = [f"spacing={spacing!r}", f"phases={dict(volume.phases)!r}"]
+    if volume.through_axis != 0:
+        given.append(f"through_axis={volume.through_axis}")
+    if volume.collector != "high":
+        given.append(f"collector={volume.collector!r}")
+    if volume.outside is not None:
+        given.append(f"outside={volume.outside}")
+    lines = ["import microstructures, twin", "", _opening(volume, given)]
+    lines += [f"# then: {step}" for step in volume.provenance.history]
+    lines += [_characterize(card), 'card.to_html("report.html")']
+    return "\n".join(lines)
+
+
+def _opening(volume: Volume, given: list[str]) -> str:
+    is_file = volume.provenance.sha256 is not None
+    call = f"microstructures.read({volume.provenance.source!r}" if is_file else ""
+    call = call or f"# made by: {volume.provenance.source}\nvolume = microstructures.Volume(labels"
+    inner = "".join(f",\n    {argument}" for argument in given)
+    return f"{'volume = ' if is_file else ''}{call}{inner},\n)"
+
+
+def _characterize(card: "PropertyCard") -> str:
+    named = {phase: material.name for phase, material in (card.materials or {}).items()}
+    given = ["volume", *([f"materials={named!r}"] if named else [])]
+    for setting in ("tolerance", "axes"):
+        if setting in card.settings:
+            given.append(f"{setting}={card.settings[setting]!r}")
+    return f"card = twin.characterize({', '.join(given)})"
+
+
+def _uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
