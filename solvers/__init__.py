@@ -10,8 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "interfaces": ["interface_areas", "specific_surface_areas"],
         "results": ["Quantity", "SolveReport", "Uncertainty"],
         "runtime": ["Device", "Settings", "use"],
-        "tortuosity": ["Tortuosity", "tortuosity_factor"],
-        "transport": ["Conductivity", "effective_conductivity", "effective_diffusivity"],
+        "tortuosity": ["Tortuosity", "tortuosity_factor", "tortuosity_of"],
+        "transport": ["Conductivity", "Fields", "effective_conductivity", "effective_diffusivity"],
         "triple_phase": ["triple_phase_boundaries"],
     },
 )

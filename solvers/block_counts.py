@@ -42,10 +42,6 @@ class Grid:
     table: tuple[int, int, int]
     blocks: int
 
-    def column(self, label: int) -> int | None:
-        """Position of a phase among those present."""
-        return self.present.index(label) if label in self.present else None
-
 
 def pair_counts(volume: Volume) -> tuple[Grid, Counts, Counts]:
     """How often each phase neighbours each other one in the 13 directions of a voxel.

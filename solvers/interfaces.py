@@ -1,7 +1,7 @@
 """Areas of the interfaces between phases. Directions and tables run along array axes (z, y, x)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -81,10 +81,19 @@ def _estimator(volume: Volume, method: AreaMethod) -> Callable[[Sequence[Ids]], 
     if method not in TEXTS:
         raise InvalidInputError(f"method {method!r} is unknown: choose 'crofton' or 'faces'")
     grid, counts, inside = pair_counts(volume)
-    seen = inside.astype(float)
     if method == "faces":
-        return functools.partial(_area_by_faces, volume, grid, counts)
-    return functools.partial(_area_by_crofton, volume, grid, counts, seen)
+        area = functools.partial(_area_by_faces, volume, grid, counts)
+    else:
+        area = functools.partial(_area_by_crofton, volume, grid, counts, inside.astype(float))
+    met = set(_meeting_pairs(grid, counts))
+    remembered = functools.cache(area)  # most pairs of many phases never meet
+    return lambda pairs: remembered(tuple(pair for pair in pairs if pair in met))
+
+
+def _meeting_pairs(grid: Grid, counts: NDArray[Any]) -> Iterator[Ids]:
+    totals = counts.sum(axis=(0, 1, 2, 3), dtype=np.int64)
+    for a, b in np.argwhere(totals + totals.T):
+        yield grid.present[a], grid.present[b]
 
 
 def _area_by_crofton(
@@ -125,10 +134,9 @@ def _contacts(grid: Grid, counts: NDArray[Any], pairs: Sequence[Ids]) -> Array:
     """Neighbours of unlike phases, either way round, by block and direction."""
     found = np.zeros((*grid.table, 13))
     for pair in pairs:
-        a, b = (grid.column(label) for label in pair)
-        if a is not None and b is not None:
-            found += counts[..., a, b]
-            found += counts[..., b, a]
+        a, b = (grid.present.index(label) for label in pair)
+        found += counts[..., a, b]
+        found += counts[..., b, a]
     return found
 
 

@@ -134,7 +134,7 @@ def _reach(products: Table, pairs: Table, axis: int, hidden: float) -> int:
     sums, numbers = (_along(table, axis)[:longest] for table in (products, pairs))
     covariance = sums[numbers > 0] / numbers[numbers > 0] + hidden
     ended = np.flatnonzero(covariance < UNCORRELATED * covariance[0])
-    return int(ended[0]) if len(ended) else longest
+    return max(int(ended[0]), 1) if len(ended) else longest
 
 
 def _along(table: Table, axis: int) -> Table:

@@ -1,7 +1,6 @@
 """Triple-phase boundaries: lines along which three phases meet. Arrays have shape (nz, ny, nx)."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -103,13 +102,12 @@ def _codes(volume: Volume, axis: int, neighbours: Neighbours) -> NDArray[np.uint
     return codes
 
 
-def _triple_counts(grid: Grid, counts: NDArray[Any], triple: Iterable[int]) -> NDArray[Any]:
+def _triple_counts(grid: Grid, counts: NDArray[Any], triple: tuple[int, ...]) -> NDArray[Any]:
     """Edges of a triple by block, axis and class."""
-    columns = tuple(grid.column(label) for label in triple)
-    if None in columns:
+    kinds = list(combinations(grid.present, 3))
+    if triple not in kinds:
         return np.zeros((*grid.table, 3, 3))
-    number = list(combinations(range(len(grid.present)), 3)).index(columns)  # type: ignore[arg-type]
-    return counts[..., number, :].astype(float)
+    return counts[..., kinds.index(triple), :].astype(float)
 
 
 def _boundary(spacing: Any, found: NDArray[Any], seen: NDArray[Any]) -> TriplePhaseBoundary:

@@ -48,22 +48,20 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """All findings, quick ones first."""
-    yield _python()
-    yield from _packages()
-    yield from _dependencies()
-    yield _memory()
-    yield _cache("Taichi cache", _taichi_cache(), "TI_OFFLINE_CACHE_FILE_PATH")
-    yield _cache("Matplotlib cache", _matplotlib_cache(), "MPLCONFIGDIR")
-    yield _rendering()
-    yield _cpu()
-    yield _gpu()
+    for check in (_python, _packages, _dependencies, _memory, _caches, _rendering, _cpu, _gpu):
+        try:
+            yield from check()
+        except Exception as error:  # a broken installation breaks checks too; go on to the next
+            said = f"the check failed: {type(error).__name__}: {error}"
+            yield Finding(check.__name__.strip("_"), said, "install again", "problem")
 
 
-def _python() -> Finding:
+def _python() -> Iterator[Finding]:
     found = f"{sys.version.split()[0]} at {sys.executable}"
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return Finding("Python", found)
-    return Finding("Python", found, "install Python 3.11, 3.12 or 3.13", "problem")
+        yield Finding("Python", found)
+    else:
+        yield Finding("Python", found, "install Python 3.11, 3.12 or 3.13", "problem")
 
 
 def _packages() -> Iterator[Finding]:
@@ -128,64 +126,69 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _memory() -> Finding:
+def _memory() -> Iterator[Finding]:
     from solvers import memory
 
     free = memory.free_bytes()
     found = f"{free / 2**30:.1f} GiB may be used"
     if free >= SMALL_MEMORY:
-        return Finding("memory", found)
+        yield Finding("memory", found)
+        return
     remedy = "large volumes will be refused: close programs, raise the container's limit, or crop"
-    return Finding("memory", found, remedy, "note")
+    yield Finding("memory", found, remedy, "note")
 
 
-def _taichi_cache() -> Path:
-    named = os.environ.get("TI_OFFLINE_CACHE_FILE_PATH")
-    return Path(named) if named else Path.home() / ".cache" / "taichi"
+def _caches() -> Iterator[Finding]:
+    for what, variable in (
+        ("taichi", "TI_OFFLINE_CACHE_FILE_PATH"),
+        ("matplotlib", "MPLCONFIGDIR"),
+    ):
+        named = os.environ.get(variable)
+        folder = Path(named) if named else Path.home() / ".cache" / what
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if there.is_dir() and os.access(there, os.W_OK):
+            yield Finding(f"cache of {what}", str(folder))
+            continue
+        remedy = f"set {variable} to a folder you may write into; until then every start is slow"
+        yield Finding(f"cache of {what}", f"{folder} is not writeable", remedy, "note")
 
 
-def _matplotlib_cache() -> Path:
-    named = os.environ.get("MPLCONFIGDIR")
-    return Path(named) if named else Path.home() / ".cache" / "matplotlib"
-
-
-def _cache(what: str, folder: Path, variable: str) -> Finding:
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if there.is_dir() and os.access(there, os.W_OK):
-        return Finding(what, str(folder))
-    remedy = f"set {variable} to a folder you may write into; until then every start is slow"
-    return Finding(what, f"{folder} is not writeable", remedy, "note")
-
-
-def _rendering() -> Finding:
+def _rendering() -> Iterator[Finding]:
     from twin import report
 
     can, reason = report.can_render()
     if can:
-        return Finding("rendering", reason or "works")
-    return Finding("rendering", f"{reason}; reports have no 3-D picture", "", "note")
+        yield Finding("rendering", reason)
+        return
+    what, _, remedy = reason.partition(": ")
+    yield Finding("rendering", f"{what}; reports have no 3-D picture", remedy, "note")
 
 
-def _cpu() -> Finding:
+def _cpu() -> Iterator[Finding]:
     """A small solve in a child process, which may crash without taking us along."""
-    done = subprocess.run(
-        [sys.executable, "-c", _SOLVE], capture_output=True, text=True, check=False, timeout=300
-    )
-    if done.returncode == 0:
-        return Finding("a small solve", f"works on {done.stdout.strip()}")
-    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    works, said = _child(_SOLVE)
+    if works:
+        yield Finding("a small solve", f"works on {said}")
+        return
     remedy = "run `pip install --force-reinstall taichi`; its wheels need x86-64 or Apple silicon"
-    return Finding("a small solve", f"fails: {said}", remedy, "problem")
+    yield Finding("a small solve", f"fails: {said}", remedy, "problem")
 
 
-def _gpu() -> Finding:
+def _gpu() -> Iterator[Finding]:
     if shutil.which("nvidia-smi") is None:
-        return Finding("GPU", "no NVIDIA driver found; the CPU is used", "", "note")
-    code = "import solvers; solvers.use(arch='cuda')\n" + _SOLVE
+        yield Finding("GPU", "no NVIDIA driver found; the CPU is used", level="note")
+        return
+    works, said = _child("import solvers; solvers.use(arch='cuda')\n" + _SOLVE)
+    if works:
+        yield Finding("GPU", "works with --arch cuda")
+    else:
+        yield Finding("GPU", f"cannot be used: {said}", "update the NVIDIA driver", "note")
+
+
+def _child(code: str) -> tuple[bool, str]:
+    """Whether some Python runs in a process of its own, and the last line that it said."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
     )
-    if done.returncode == 0:
-        return Finding("GPU", "works with --arch cuda")
-    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return Finding("GPU", f"cannot be used: {said}", "update the NVIDIA driver", "note")
+    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    return done.returncode == 0, said[-1] if said else f"exit code {done.returncode}"

@@ -75,10 +75,10 @@ class Listener:
 
     def _ended(self, name: str) -> None:
         task = self._running.pop(name)
-        seconds = task.elapsed or 0.0
+        seconds, is_stage = task.elapsed or 0.0, task.fields["error"] is None
         self.bars.remove_task(task.id)
-        if not self._console.is_terminal and seconds > PATIENCE:
-            self._console.print(f"{name}: {seconds:.1f} s", highlight=False)
+        if is_stage and seconds > PATIENCE and not self._console.is_terminal:
+            self._console.print(f"{name}: {seconds:.1f} s", highlight=False, markup=False)
 
 
 @contextlib.contextmanager

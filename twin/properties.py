@@ -59,7 +59,9 @@ def characterize(
     if volume.inside_voxels == 0:
         raise InvalidVolumeError("every voxel is outside: give a volume that holds some electrode")
     table = None if materials is None else materials_by_phase(volume, materials)
-    job = _Job(volume, table, _checked_axes(volume, axes), Solver(volume, tolerance))
+    job = _Job(
+        volume, table, _checked_axes(volume, axes), Solver(volume, _checked_tolerance(tolerance))
+    )
     entries = tuple(_entries(job))
     return PropertyCard(
         volume=volume,
@@ -128,12 +130,21 @@ def _report(title: str, done: float) -> None:
 
 def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
     try:
-        checked = sorted({volume.axis(int(axis)) for axis in axes})
+        checked = sorted({volume.axis(axis) for axis in axes})
     except TypeError:
         checked = []
     if not checked:
         raise InvalidInputError(f"axes {axes!r} names no axis: give some of (0, 1, 2)")
     return tuple(checked)
+
+
+def _checked_tolerance(tolerance: float) -> float:
+    # here too, since the first solve comes late
+    if not (isinstance(tolerance, float | int) and 1e-14 <= tolerance <= 0.1):
+        raise InvalidInputError(
+            f"tolerance {tolerance!r} is no relative error in 1e-14…0.1: the default is 1e-5"
+        )
+    return float(tolerance)
 
 
 def _settings(job: _Job) -> dict[str, Any]:

@@ -131,7 +131,7 @@ DEFINITIONS = {  # in the order of the page
         "τ = ε <i>D</i><sub>0</sub> / <i>D</i><sub>eff</sub>",
     ),
     "percolating_tortuosity_factor": Definition(
-        "Same, percolating part only",
+        "Tortuosity factor, percolating part",
         "ions",
         "The same with only the connected part of the phase in ε.",
         "τ<sub>p</sub> = ε<sub>percolating</sub> <i>D</i><sub>0</sub> / <i>D</i><sub>eff</sub>",
@@ -157,7 +157,7 @@ DEFINITIONS = {  # in the order of the page
         "τ = ε σ<sub>0</sub> / σ<sub>eff</sub>, ε = Σ ε<sub>phase</sub> × nanoporosity",
     ),
     "percolating_ionic_tortuosity_factor": Definition(
-        "Same, percolating part only",
+        "Tortuosity factor, all ion conductors, percolating part",
         "ions",
         "The tortuosity factor of all ion conductors with only their connected part in ε.",
         "τ<sub>p</sub> = ε<sub>percolating</sub> σ<sub>0</sub> / σ<sub>eff</sub>",

@@ -85,7 +85,7 @@ def field_map(
 
 def profiles(volume: Volume) -> bytes:
     """Fraction of every phase in each layer along the through-plane axis; means are dashed."""
-    figure, axes = _chart(7.2, 3.1)
+    figure, axes = _chart(5.8, 2.9)
     axis = volume.through_axis
     depth = (np.arange(volume.shape[axis]) + 0.5) * volume.spacing[axis] * 1e6
     for label, colour in phase_colours(volume.phases).items():

@@ -90,7 +90,7 @@ def _content(card: "PropertyCard") -> dict[str, Any]:
         "materials": tuple(_materials(card)),
         "methods": tables.methods(card),
         "solves": tables.solves(card),
-        "recipe": _recipe(card),
+        "recipe": python_lines(card),
     }
 
 
@@ -98,7 +98,8 @@ def _name(volume: Volume) -> str:
     """File name, or the function that made the volume."""
     source = volume.provenance.source
     if volume.provenance.sha256 is None:
-        return source.partition("(")[0].rpartition(".")[2].replace("_", " ") or "volume"
+        function = source.partition("(")[0].rpartition(".")[2].replace("_", " ").strip()
+        return function[:1].upper() + function[1:] or "Volume"
     return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or "volume"
 
 
@@ -173,7 +174,7 @@ def _materials(card: "PropertyCard") -> Iterator[tuple[str, Any, dict[str, Any]]
         yield phase, material, material.values()
 
 
-def _recipe(card: "PropertyCard") -> str:
+def python_lines(card: "PropertyCard") -> str:
     """The Python lines that give this card again."""
     volume = card.volume
     spacing = volume.spacing[0] if len(set(volume.spacing)) == 1 else volume.spacing

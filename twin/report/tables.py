@@ -1,5 +1,6 @@
 """Tables of the page: entries of a property card arranged for reading. Pure functions."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def headline(card: "PropertyCard") -> tuple[Key, ...]:
         ("Porosity", "volume_fraction", pore, None, "volume fraction"),
         ("Tortuosity factor", "tortuosity_factor", pore, through, direction),
         ("MacMullin number", "macmullin_number", pore, through, direction),
-        ("Ionic conductivity", "effective_ionic_conductivity", None, through, direction),
+        ("Effective ionic conductivity", "effective_ionic_conductivity", None, through, direction),
         ("Active surface", "interface_area", _active_pair(card, pore), None, "per volume"),
         ("Percolating", "percolating_fraction", pore, through, direction),
     )
@@ -107,21 +108,18 @@ def flowing_phase(card: "PropertyCard") -> str:
     return next(filter(None, solved), "the conducting phases")
 
 
-def solves(card: "PropertyCard") -> tuple[tuple[str, "Entry"], ...]:
-    """One line per linear solve: the quantities taken from it, and an entry with its report."""
-    lines: dict[int, tuple[list[str], Entry]] = {}
-    for entry in card.entries:
-        if entry.report is not None:
-            names, _ = lines.setdefault(id(entry.report), ([], entry))
-            names.append(definition(entry.name).title)
-    return tuple((_listed(names), entry) for names, entry in lines.values())
+def solves(card: "PropertyCard") -> tuple["Entry", ...]:
+    """One entry for every linear solve."""
+    by_report = {id(entry.report): entry for entry in reversed(card.entries) if entry.report}
+    return tuple(reversed(by_report.values()))
 
 
 def methods(card: "PropertyCard") -> tuple[tuple[str, str], ...]:
     """Every method in use, and the quantities obtained with it."""
     used: dict[str, list[str]] = {}
     for entry in card.entries:
-        used.setdefault(entry.method, []).append(_full_title(entry))
+        method = re.sub(r"\baxis \d\b", "the axis", entry.method)  # the same along each
+        used.setdefault(method, []).append(_full_title(entry))
     return tuple((_listed(names), method) for method, names in used.items())
 
 
@@ -135,7 +133,8 @@ def _titled(title: str, entries: Sequence["Entry"], order: tuple[int, int, int])
         for by_phase in groups.values()
         for i, same in enumerate(by_phase.values())
     )
-    return Topic(title, axes, rows)
+    is_single = len(axes) == 1 and any(entry.axis is None for entry in entries)
+    return Topic(title, () if is_single else axes, rows)
 
 
 def _row(entries: Sequence["Entry"], axes: tuple[int, ...], span: int) -> Row:
@@ -190,8 +189,11 @@ def _active_pair(card: "PropertyCard", pore: str | None) -> str:
 
 
 def _full_title(entry: "Entry") -> str:
+    """The title with its topic, where it says too little alone."""
     found = definition(entry.name)
-    return f"{TOPICS['tpb']}: {found.title.lower()}" if found.topic == "tpb" else found.title
+    if found.topic in ("connectivity", "interfaces", "tpb"):
+        return f"{TOPICS[found.topic]}: {found.title.lower()}"
+    return found.title
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,0 +1,206 @@
+"""The command ``twin``: what it writes, what it says, and what it leaves alone."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import meshio
+import numpy as np
+import pytest
+from rich.console import Console
+
+import microstructures
+from solvers import progress
+from studies.cli import main
+from studies.progress_bar import PATIENCE, Listener
+
+PHASES = "0=pore,1=NMC,2=CBD"
+
+
+@pytest.fixture(scope="module")
+def cathode(tmp_path_factory):
+    """A small volume of three phases, as a TIFF that does not know its voxel size."""
+    volume = microstructures.generate.sample_cathode(0, shape=(16, 18, 20))
+    path = tmp_path_factory.mktemp("volume") / "cathode.npy"
+    np.save(path, volume.labels)
+    return path
+
+
+def analyze(cathode, folder, *more):
+    given = ["--spacing", "398e-9", "--phases", PHASES, "--no-picture", "--tolerance", "1e-3"]
+    return main(["analyze", str(cathode), "-o", str(folder), *given, *more])
+
+
+@pytest.fixture(scope="module")
+def run(cathode, tmp_path_factory):
+    """The folder of one analysis with everything asked for."""
+    folder = tmp_path_factory.mktemp("run") / "deep" / "results"
+    materials = "pore=LP30,NMC=NMC532,CBD=CBD"
+    assert analyze(cathode, folder, "--materials", materials, "--mesh", "--fields") == 0
+    return folder
+
+
+def test_analyze_writes_what_was_asked_for_and_nothing_else(run):
+    names = {path.name for path in run.iterdir()}
+    assert names == {"report.html", "result.csv", "result.json", "mesh.vtu", "fields.vti"}
+    assert [path.name for path in run.parent.iterdir()] == ["results"]
+
+
+def test_result_json_has_the_promised_keys(run):
+    result = json.loads((run / "result.json").read_text())
+    assert {"schema", "volume", "quantities", "warnings", "versions"} <= set(result)
+    promised = {"name", "phase", "axis", "value", "unit", "uncertainty", "method", "status"}
+    assert all(promised <= set(quantity) for quantity in result["quantities"])
+    assert result["volume"]["spacing_m"] == [398e-9] * 3
+    names = {quantity["name"] for quantity in result["quantities"]}
+    assert {"tortuosity_factor", "effective_ionic_conductivity", "interface_area"} <= names
+
+
+def test_result_csv_has_a_row_per_quantity(run):
+    rows = list(csv.DictReader((run / "result.csv").read_text().splitlines()))
+    assert len(rows) == len(json.loads((run / "result.json").read_text())["quantities"])
+
+
+def test_mesh_has_a_hexahedron_per_voxel_and_fields_are_on_the_voxels(run):
+    assert len(meshio.read(run / "mesh.vtu").cells[0].data) == 16 * 18 * 20
+    head = (run / "fields.vti").read_bytes()[:4000]
+    assert b'Name="potential"' in head
+    assert b'Name="flux"' in head
+
+
+def test_a_new_run_replaces_the_old_one_and_leaves_other_files_alone(cathode, tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    for stale in ("mesh.vtu", "result.json"):
+        (tmp_path / stale).write_text("of an older run")
+    assert analyze(cathode, tmp_path) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"report.html", "result.csv", "result.json", "notes.txt"}
+    assert "older" not in (tmp_path / "result.json").read_text()
+    assert str(tmp_path / "report.html") in capsys.readouterr().out
+
+
+def test_quiet_says_nothing(cathode, tmp_path, capfd):
+    assert analyze(cathode, tmp_path, "--quiet") == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_configuration_file_is_overridden_by_flags(cathode, tmp_path):
+    lines = [
+        f"volume = '{cathode}'",
+        "output = 'from-file'",
+        "voxel_size_nm = 398",
+        "tolerance = 1e-3",
+        "collector = 'low'",
+        "picture = false",
+        "phases = {0 = 'void', 1 = 'LFP', 2 = 'CBD'}",
+    ]
+    (tmp_path / "run.toml").write_text("\n".join(lines))
+    config = str(tmp_path / "run.toml")
+    assert main(["analyze", "--config", config, "--phases", PHASES, "--quiet"]) == 0
+    about = json.loads((tmp_path / "from-file" / "result.json").read_text())["volume"]
+    assert about["phases"] == {"0": "pore", "1": "NMC", "2": "CBD"}
+    assert about["spacing_m"] == [398e-9] * 3
+    assert about["collector"] == "low"
+
+
+def test_raw_data_is_read_with_shape_and_type(cathode, tmp_path):
+    np.load(cathode).tofile(tmp_path / "cathode.raw")
+    layout = ["--shape", "16,18,20", "--dtype", "uint8"]
+    assert analyze(tmp_path / "cathode.raw", tmp_path / "out", "--quiet", *layout) == 0
+
+
+def test_info_shows_labels_and_fractions_and_what_to_look_at(tmp_path, capsys):
+    labels = np.indices((6, 6, 6)).sum(axis=0) % 2
+    labels[2] = 1
+    np.save(tmp_path / "labels.npy", labels.astype(np.uint8))
+    assert main(["info", str(tmp_path / "labels.npy"), "--phases", "0=pore,1=NMC"]) == 0
+    said = capsys.readouterr().out
+    assert "6 × 6 × 6" in said
+    assert "pass --spacing" in said
+    assert "0.416667" in said
+    assert "axis 0: 1 layer is (2) of a single label" in said
+
+
+def test_info_says_what_is_wrong_and_fails(tmp_path, capsys):
+    np.save(tmp_path / "grey.npy", np.full((4, 4, 4), 0.5))
+    assert main(["info", str(tmp_path / "grey.npy")]) == 1
+    assert "problem:  holds floating-point values" in capsys.readouterr().out
+
+
+def test_help_and_version(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("analyze", "demo", "info", "doctor", "Exit codes"))
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("electrode-twin 0.")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def bars_after(seconds):
+    """What a terminal shows when a solve has been running for some seconds."""
+    listener = Listener(Console(force_terminal=True, width=100, quiet=True))
+    listener.bars.get_time = clock = Clock()
+    listener(progress.Progress("conductivity", 0.1, 1e-2, 1e-5))
+    clock.now = seconds
+    listener(progress.Progress("conductivity", 0.5, 1e-3, 1e-5))
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(*listener.bars.get_renderables())
+    return captured.get()
+
+
+def test_progress_appears_after_two_seconds_with_error_and_time_left():
+    assert bars_after(0.9 * PATIENCE).strip() == ""
+    shown = bars_after(1.1 * PATIENCE)
+    assert "conductivity" in shown
+    assert "error 1.0e-03 → 1e-05" in shown
+    assert "0:00:0" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_interrupted_run_leaves_nothing(name, code, tmp_path):
+    command = [sys.executable, "-m", "studies", "demo", "-o", str(tmp_path / "demo")]
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".twin-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(tmp_path.glob(".twin-*"))
+    child.send_signal(getattr(signal, name))
+    said = child.communicate(timeout=60)[1]
+    assert child.returncode == code
+    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_demo_writes_a_report_of_the_sample_cathode(tmp_path):
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--quiet"]) == 0
+    assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_doctor_finds_no_problem_here(capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("ours") == 4
+    assert "a small solve: works on" in said
+
+
+@pytest.mark.slow
+def test_the_real_cathode_goes_through_the_main_job(data_folder, tmp_path):
+    path = data_folder / "nrel_nmc" / "nmc-1-cal_generatedCBD_bridge.tif"
+    given = ["--spacing", "398e-9", "--phases", PHASES, "--quiet"]
+    assert main(["analyze", str(path), "-o", str(tmp_path), *given]) == 0
+    quantities = json.loads((tmp_path / "result.json").read_text())["quantities"]
+    pore = {q["name"]: q["value"] for q in quantities if q["phase"] == "pore" and q["axis"] is None}
+    assert pore["volume_fraction"] == pytest.approx(0.4005, abs=1e-4)
