@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 AXES = ("z", "y", "x")
 INK, FAINT, BLOCKED = "#26303a", "#8a949e", "#e9ebee"
+HATCH = "#b4bcc4"
 DOTS_PER_INCH = 200
 SLICE_WIDTH, MAP_WIDTH = 3.3, 4.2  # inches
+TALLEST, THINNEST = 1.25, 0.12  # height over width, and either over the room there is
 FONT = 9.0
 
 
@@ -57,7 +59,8 @@ def phases_slice(volume: Volume, plane: Plane) -> bytes:
     labels = plane.of(volume.labels)
     figure, axes = _map_axes(volume, plane)
     colours = phase_colours(volume.phases)
-    axes.imshow(_coloured(labels, colours, volume.outside), **_placed(volume, plane))
+    axes.patch.set(hatch="/////", edgecolor=HATCH, linewidth=0)  # shows where all is transparent
+    axes.imshow(_coloured(labels, colours), **_placed(volume, plane))
     _scale_bar(axes, volume.size[plane.columns])
     return _png(figure)
 
@@ -111,22 +114,30 @@ def _map_axes(volume: Volume, plane: Plane, *, colour_bar: bool = False) -> "tup
 
     width = MAP_WIDTH if colour_bar else SLICE_WIDTH
     left, right, top, bottom = 0.55, 0.85 if colour_bar else 0.12, 0.28, 0.72  # inches
-    wide = width - left - right
-    aspect = volume.size[plane.rows] / volume.size[plane.columns]
-    tall = wide * float(np.clip(aspect, 0.15, 2.5))
+    room = width - left - right
+    wide, tall, is_true = _fitted(volume.size[plane.columns], volume.size[plane.rows], room)
     height = tall + top + bottom
+    left += (room - wide) / 2
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
-    box = (left / width, bottom / height, wide / width, tall / height)
-    axes = figure.add_axes(box)
+    axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
     if colour_bar:
         x = (left + wide + 0.16) / width
-        figure.add_axes((x, box[1], 0.11 / width, box[3]))
-    axes.set_xlabel(f"{AXES[plane.columns]} / µm")
+        figure.add_axes((x, bottom / height, 0.11 / width, tall / height))
+    axes.set_xlabel(f"{AXES[plane.columns]} / µm{'' if is_true else ' (not to scale)'}")
     axes.set_ylabel(f"{_axis_name(volume, plane.rows)} / µm")
     _styled(axes)
     if plane.rows == volume.through_axis:
         _mark_ends(axes, volume)
     return figure, axes
+
+
+def _fitted(width: float, height: float, room: float) -> tuple[float, float, bool]:
+    """Width and height on the page, and whether their ratio is true: slivers are widened."""
+    aspect = height / width
+    tall = room * min(aspect, TALLEST)
+    wide = tall / aspect
+    least = THINNEST * room
+    return max(wide, least), max(tall, least), min(wide, tall) >= least
 
 
 def _mark_ends(axes: "Axes", volume: Volume) -> None:
@@ -155,20 +166,12 @@ def _placed(volume: Volume, plane: Plane) -> dict[str, Any]:
     return {"extent": (0, wide, tall, 0), "interpolation": "nearest", "aspect": "auto"}
 
 
-def _coloured(
-    labels: NDArray[Any], colours: Mapping[int, str], outside: int | None
-) -> NDArray[np.uint8]:
-    """RGB of a slice of labels."""
-    table = np.full((int(labels.max()) + 1, 3), 255, np.uint8)
+def _coloured(labels: NDArray[Any], colours: Mapping[int, str]) -> NDArray[np.uint8]:
+    """RGBA of a slice of labels; those without a colour are transparent."""
+    table = np.zeros((max(int(labels.max()), *colours) + 1, 4), np.uint8)
     for label, colour in colours.items():
-        if label < len(table):
-            table[label] = _rgb(colour)
-    picture = table[labels]
-    if outside is not None:
-        i, j = np.indices(labels.shape)
-        period = max(8, max(labels.shape) // 40)
-        picture[(labels == outside) & ((i + j) % period < max(1, period // 6))] = _rgb("#b4bcc4")
-    return picture
+        table[label] = (*_rgb(colour), 255)
+    return table[labels]
 
 
 def _scale_bar(axes: "Axes", width: float) -> None:
@@ -190,7 +193,7 @@ def _chart(width: float, height: float) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
-    box = (0.62 / width, 0.52 / height, (width - 1.75) / width, (height - 0.86) / height)
+    box = (0.62 / width, 0.52 / height, (width - 1.95) / width, (height - 0.86) / height)
     axes = figure.add_axes(box)
     axes.grid(axis="y", color="#e4e7ea", linewidth=0.7)
     axes.set_axisbelow(True)
@@ -270,7 +273,7 @@ def _axis_name(volume: Volume, axis: int) -> str:
     return f"{AXES[axis]} (through-plane)" if axis == volume.through_axis else AXES[axis]
 
 
-def _shortened(name: str, limit: int = 14) -> str:
+def _shortened(name: str, limit: int = 10) -> str:
     return name if len(name) <= limit else name[: limit - 1] + "…"
 
 

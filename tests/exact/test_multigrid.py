@@ -1,0 +1,155 @@
+"""The pieces of the solver: operator, multigrid cycle and conjugate gradients."""
+
+import numpy as np
+import pytest
+
+import solvers
+from microstructures import Volume
+from solvers import diffusion, face_level, runtime
+from solvers.multigrid import chebyshev_weights
+
+ROUNDING = {"mixed": 1e-5, "double": 1e-12}
+
+
+def random_operator(seed=0, shape=(19, 14, 11), spacing=(1.0, 1.0, 1.0)):
+    classes = np.random.default_rng(seed).integers(0, 4, shape, dtype=np.uint8)
+    return diffusion.Diffusion(classes, np.array([0.01, 0.3, 1.0]), spacing)
+
+
+def random_vector(operator, seed):
+    values = np.random.default_rng(seed).standard_normal(operator.grid.shape)
+    return operator.grid.flat(values)
+
+
+def test_operator_is_symmetric_and_its_energy_is_the_scalar_product():
+    operator = random_operator()
+    x, y = random_vector(operator, 1), random_vector(operator, 2)
+    ax, ay = np.zeros_like(x), np.zeros_like(x)
+    energy = operator.apply(x, ax)
+    operator.apply(y, ay)
+    assert ax @ y == pytest.approx(x @ ay, rel=1e-12)
+    assert energy == pytest.approx(x @ ax, rel=1e-12)
+    assert energy > 0
+
+
+def test_operator_has_no_spurious_sink_in_a_constant_potential():
+    operator = random_operator()
+    x = np.full(operator.grid.size, 1 / 3)
+    out = np.zeros_like(x)
+    operator.apply(x, out)
+    assert not operator.grid.voxels(out).any()
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 3.0, 8.0)])
+@pytest.mark.parametrize("precision", ["mixed", "double"])
+def test_preconditioner_is_symmetric_and_positive(precision, spacing):
+    solvers.use(precision=precision)
+    operator = random_operator(spacing=spacing)
+    cycle = operator.preconditioner()
+    solvers.use(precision="mixed")
+    answers = []
+    for seed in (1, 2):
+        cycle.rhs[:] = random_vector(operator, seed)
+        cycle.precondition()
+        answers.append(np.array(cycle.solution, dtype=float))
+    x, y = random_vector(operator, 1), random_vector(operator, 2)
+    size = np.sqrt((x @ answers[0]) * (y @ answers[1]))
+    assert x @ answers[0] > 0
+    assert abs(x @ answers[1] - y @ answers[0]) < ROUNDING[precision] * size
+
+
+def test_small_systems_are_solved_exactly_by_the_coarsest_level():
+    solvers.use(precision="double")
+    operator = random_operator(shape=(6, 7, 8))
+    cycle = operator.preconditioner()
+    solvers.use(precision="mixed")
+    x, b = random_vector(operator, 3), np.zeros(operator.size)
+    operator.apply(x, b)
+    cycle.rhs[:] = b
+    cycle.precondition()
+    back = np.zeros_like(b)
+    operator.apply(np.array(cycle.solution), back)
+    assert np.abs(back - b).max() < 1e-8 * np.abs(b).max()
+
+
+def test_coarse_faces_of_uniform_material_conduct_as_voxels_of_twice_the_size():
+    operator = diffusion.Diffusion(np.ones((8, 8, 8), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
+    fine = face_level.FaceLevel(operator.grid, (1.0,) * 3, operator.faces(np.float64), np.float64)
+    coarse = fine.coarser()
+    faces = coarse.faces.reshape(3, *coarse.grid.padded)
+    assert np.all(faces[0, 1:4, 1:-1, 1:-1] == 2.0)  # 4 faces of 1 in parallel, twice the distance
+    assert np.all(faces[0, [0, 4], 1:-1, 1:-1] == 4.0)  # to the electrodes: half that distance
+    assert np.all(faces[1, 1:-1, 1:4, 1:-1] == 2.0)
+    assert not faces[1, 1:-1, [0, 4], 1:-1].any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "factors"),
+    [
+        ((8, 8, 8), (1, 1, 1), (2, 2, 2)),
+        ((8, 8, 8), (5, 1, 1), (1, 2, 2)),
+        ((8, 8, 8), (1, 1.4, 2), (2, 2, 1)),
+        ((1, 8, 8), (1, 5, 5), (1, 2, 2)),
+        ((1, 1, 8), (1, 1, 5), (1, 1, 2)),
+    ],
+)
+def test_only_strongly_coupled_axes_are_coarsened(shape, spacing, factors):
+    assert face_level.merged(shape, spacing) == factors
+
+
+@pytest.mark.parametrize("degree", [1, 2, 4])
+def test_chebyshev_weights_damp_the_interval_evenly(degree):
+    weights = chebyshev_weights(degree, 0.2, 2.0)
+    eigenvalues = np.linspace(0.2, 2.0, 500)
+    left = np.abs(np.prod([1 - w * eigenvalues for w in weights], axis=0))
+    bound = 1 / np.cosh(degree * np.arccosh(2.2 / 1.8))
+    assert left.max() == pytest.approx(bound, rel=1e-9)
+    assert left[0] == pytest.approx(left[-1], rel=1e-9)
+
+
+def blobs(edge):
+    from scipy.ndimage import gaussian_filter
+
+    noise = np.random.default_rng(3).standard_normal((edge,) * 3)
+    field = gaussian_filter(noise, 2.5, mode="wrap")
+    return Volume((field < np.quantile(field, 0.4)).astype(np.uint8), 1e-7)
+
+
+def test_iterations_do_not_grow_with_the_volume():
+    counts = [
+        solvers.tortuosity_factor(blobs(edge), 1, 0, tolerance=1e-8).report.iterations
+        for edge in (24, 48, 72)
+    ]
+    assert max(counts) <= counts[0] + 3
+    assert max(counts) <= 12  # Jacobi-preconditioned, the largest takes over a hundred
+
+
+def test_anisotropic_voxels_do_not_slow_the_solve():
+    volume = blobs(48)
+    for spacing in [(5e-7, 1e-7, 1e-7), (1e-7, 1e-7, 5e-7), (1e-7, 5e-7, 5e-7)]:
+        stretched = Volume(volume.labels, spacing)
+        assert solvers.tortuosity_factor(stretched, 1, 0, tolerance=1e-8).report.iterations <= 20
+
+
+def test_block_buffered_kernel_is_faster_than_a_plain_loop():
+    """What the layout is for: Taichi vectorises the one and not the other."""
+    import time
+
+    from solvers._kernels import faces
+    from solvers._ti import ti
+
+    operator = diffusion.Diffusion(np.ones((96, 96, 96), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
+    level_faces = operator.faces(np.float32)
+    x = np.random.default_rng(0).random(operator.size).astype(np.float32)
+    seconds = {}
+    for block in (1, runtime.block()):
+        kernels, out = faces.build(ti.f32, block), np.zeros_like(x)
+        call = (x, x, out, level_faces, operator.size, *operator.grid.span)
+        kernels.residual(*call)
+        runs = []
+        for _ in range(7):
+            started = time.process_time()
+            kernels.residual(*call)
+            runs.append(time.process_time() - started)
+        seconds[block] = min(runs)
+    assert seconds[1] > 2 * seconds[runtime.block()]
