@@ -4,6 +4,7 @@ import contextlib
 import functools
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -221,20 +222,26 @@ def _analyzed(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    stop = _Stop()
     try:
-        with _terminable():
-            result = app(
-                tokens, exit_on_error=False, print_error=False, result_action="return_value"
-            )
+        with stop.heeded():
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except BaseException:  # libraries turn an interruption into all kinds of errors
+        if not stop.code:
+            raise
+        print("stopped: nothing half-written is left", file=sys.stderr)
+        return stop.code
+
+
+def _run(tokens: list[str]) -> int:
+    try:
+        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         return int(result or OK)
     except CycloptsError as error:
         command = next((name for name in tokens if name in app and name[:1] != "-"), "")
-        print(f"error: {error}", f"see: twin {command} --help", sep="\n", file=sys.stderr)
+        see = " ".join(("twin", command, "--help")).replace("  ", " ")
+        print(f"error: {error}", f"see: {see}", sep="\n", file=sys.stderr)
         return USAGE
-    except KeyboardInterrupt:
-        print("stopped: nothing was written", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has left, as in ``twin info FILE | head``
         sys.stdout = None  # nothing to flush at exit
         return OK
@@ -245,19 +252,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Batch systems end a job with SIGTERM: leave by way of every ``finally``."""
+class _Stop:
+    """Ctrl-C, or the SIGTERM of a batch system: leave by way of every ``finally``."""
 
-    def leave(*_: object) -> NoReturn:
-        raise SystemExit(TERMINATED)
+    code = OK
 
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # only the main thread may; others are not the command line
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __call__(self, number: int, frame: object) -> NoReturn:
+        self.code = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}[signal.Signals(number)]
+        raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Listen to signals inside the block, as far as the caller has not switched them off."""
+        names = (signal.SIGINT, signal.SIGTERM) if _is_main_thread() else ()
+        before = {n: signal.getsignal(n) for n in names if signal.getsignal(n) != signal.SIG_IGN}
+        try:
+            for name in before:
+                signal.signal(name, self)
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

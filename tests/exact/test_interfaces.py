@@ -117,6 +117,14 @@ def test_voxels_outside_are_no_interface_and_no_volume(normal, method):
     assert masked["A", "B"].value == pytest.approx(whole["A", "B"].value, rel=1e-12)
 
 
+def test_an_irregular_mask_does_not_make_a_regular_structure_uncertain():
+    labels = np.indices((32, 32, 32))[0] % 2
+    labels[np.random.default_rng(2).random((32, 32, 32)) < np.linspace(0, 0.9, 32)] = 9
+    area = interface_areas(Volume(labels, 1e-7, {0: "A", 1: "B"}, outside=9))["A", "B"]
+    assert area.value > 0
+    assert area.uncertainty < 1e-12 * area.value
+
+
 @pytest.mark.parametrize(
     ("radius", "spacing", "error"),
     [(3, (1, 1, 1), 0.03), (9, (1, 1, 1), 0.01), (12, (2, 1, 1), 0.02), (14, (1, 3, 1), 0.03)],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import fft
 from scipy.special import ndtr
+from scipy.stats import norm, t
 
 from microstructures import Volume
 from solvers.interfaces import specific_surface_areas
@@ -101,6 +102,12 @@ def test_a_constant_has_no_error_and_a_single_block_an_unknown_one():
 @pytest.mark.parametrize("shape", [(2, 1, 1), (1, 3, 3), (2, 2, 2), (1, 1, 16), (5, 16, 1)])
 def test_tables_with_few_blocks_give_a_finite_error(shape):
     assert 0 < standard_error(np.random.default_rng(3).normal(size=shape)) < math.inf
+
+
+def test_few_blocks_widen_the_interval_to_that_of_student():
+    pair = np.array([1.0, -1.0]).reshape(2, 1, 1)
+    # the variance of a sum of two is twice that of one, 2, which they tell with little certainty
+    assert standard_error_of_sum(pair) == pytest.approx(2 * t.ppf(0.975, 2) / norm.ppf(0.975))
 
 
 def test_a_ratio_is_certain_if_its_parts_vary_together():

@@ -155,7 +155,17 @@ def test_active_isolated_and_unknown_lines_are_told_apart(comb):
     assert line.active.value == pytest.approx(2 * along)
     assert line.isolated.value == pytest.approx(2 * along * 3 / 10 + 2 * across / 10)
     assert line.unknown.value == pytest.approx(2 * along * 4 / 10 + across / 10)
-    assert line.active.uncertainty >= line.unknown.value / 2
+
+
+def test_unknown_lines_may_be_active_or_isolated():
+    labels = np.zeros((10, 6, 6), np.uint8)
+    labels[:, :, 3:] = 1
+    labels[:4, 2, 3] = 2
+    line = triple_phase_boundaries(Volume(labels, 1.0, NAMES))["A", "B", "C"]
+    assert line.unknown.value == line.total.value > 0
+    for part in (line.active, line.isolated):
+        assert part.value == 0
+        assert part.uncertainty == pytest.approx(line.unknown.value / 2)
 
 
 def test_a_line_is_active_only_if_all_three_phases_span(comb):

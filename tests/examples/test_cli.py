@@ -179,6 +179,7 @@ def test_an_interrupted_run_leaves_nothing(name, code, tmp_path):
     said = child.communicate(timeout=60)[1]
     assert child.returncode == code
     assert list(tmp_path.iterdir()) == []
+    assert said.splitlines()[-1] == "stopped: nothing half-written is left"
     assert "Traceback" not in said
 
 

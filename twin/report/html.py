@@ -186,17 +186,19 @@ def python_lines(card: "PropertyCard") -> str:
     if volume.outside is not None:
         given.append(f"outside={volume.outside}")
     lines = ["import microstructures, twin", "", _opening(volume, given)]
-    lines += [f"# then: {step}" for step in volume.provenance.history]
+    lines += ["# then: " + step.replace("\n", " ") for step in volume.provenance.history]
     lines += [_characterize(card), 'card.to_html("report.html")']
     return "\n".join(lines)
 
 
 def _opening(volume: Volume, given: list[str]) -> str:
-    is_file = volume.provenance.sha256 is not None
-    call = f"microstructures.read({volume.provenance.source!r}" if is_file else ""
-    call = call or f"# made by: {volume.provenance.source}\nvolume = microstructures.Volume(labels"
-    inner = "".join(f",\n    {argument}" for argument in given)
-    return f"{'volume = ' if is_file else ''}{call}{inner},\n)"
+    source = volume.provenance.source
+    if volume.provenance.sha256 is not None:
+        return _call("volume = microstructures.read", [repr(source), *given])
+    made = source.replace("\n", " ")
+    return f"# labels made by: {made}\n" + _call(
+        "volume = microstructures.Volume", ["labels", *given]
+    )
 
 
 def _characterize(card: "PropertyCard") -> str:
@@ -205,7 +207,11 @@ def _characterize(card: "PropertyCard") -> str:
     for setting in ("tolerance", "axes"):
         if setting in card.settings:
             given.append(f"{setting}={card.settings[setting]!r}")
-    return f"card = twin.characterize({', '.join(given)})"
+    return _call("card = twin.characterize", given)
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    return f"{function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
 
 
 def _uri(png: bytes) -> str:

@@ -213,7 +213,7 @@ def _lit_and_framed(plotter: Any, pyvista: Any, size: NDArray[Any]) -> None:
     plotter.enable_parallel_projection()
     plotter.reset_camera(bounds=[bound for edge in size for bound in (0, edge)])
     plotter.camera.zoom(1.2)
-    plotter.enable_ssao(radius=0.08, bias=0.004, kernel_size=64)
+    plotter.enable_ssao(radius=0.08, bias=0.004, kernel_size=32)
     plotter.enable_anti_aliasing("ssaa")
 
 
