@@ -15,6 +15,7 @@ from solvers._kernels import vectors
 from solvers._ti import ti
 from solvers.face_level import FaceLevel, hierarchy
 from solvers.grid import Grid
+from solvers.islands import IslandMultigrid, find_islands
 from solvers.linear import conjugate_gradients, total
 from solvers.multigrid import Multigrid
 from solvers.results import SolveReport
@@ -56,7 +57,7 @@ class Diffusion:
     ) -> None:
         n0, n1, n2 = classes.shape
         self.grid = Grid((n0, n1, n2)).checked()
-        self.spacing = spacing
+        self.spacing, self.sigma = spacing, sigma
         self.width = len(sigma) + 2
         self.size = self.grid.size
         padded = self.grid.flat(classes).reshape(self.grid.padded)
@@ -97,11 +98,12 @@ class Diffusion:
             fill(self.classes, self.table, faces, axis, self.width, self.size, step)
         return faces
 
-    def preconditioner(self) -> Multigrid:
-        """Multigrid in the precision that is in force."""
+    def preconditioner(self) -> Multigrid | IslandMultigrid:
+        """Multigrid in the precision that is in force, with the islands corrected if any."""
         dtype = np.float32 if runtime.precision() == "mixed" else np.float64
         finest = FaceLevel(self.grid, self.spacing, self.faces(dtype), dtype)
-        return Multigrid(hierarchy(finest))
+        multigrid, islands = Multigrid(hierarchy(finest)), find_islands(self)
+        return IslandMultigrid(multigrid, islands) if islands else multigrid
 
     def layered_potential(self) -> NDArray[np.float64]:
         """The best potential that depends on depth only, flat, with the electrodes' 1 and 0."""

@@ -19,8 +19,8 @@ from solvers._ti import ti
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
-STEPS_BEHIND = 2  # how far back the convergence rate is looked up
-SAFETY = 4.0  # the tail of drops is longer than a geometric series, measured up to 6 times
+FASTEST, SLOWEST = 0.25, 0.9  # rates of convergence to be expected at best, and while slowing
+MARGIN = 3.0  # with these, no error was underestimated in 1840 solves of contrasts 0 to 1e8
 
 
 class Operator(Protocol):
@@ -51,32 +51,33 @@ class Preconditioner(Protocol):
 
 @dataclass(slots=True)
 class _Energy:
-    """Energy of the iterate and an estimate of how far it still has to fall."""
+    """Energy of the iterate, by how much each step lowered it, and how far it still has to fall."""
 
     value: float
     drops: list[float]
+    errors: list[float]
 
     def fall(self, drop: float) -> None:
         self.value -= drop
         self.drops.append(drop)
-
-    def first_error(self) -> float:
-        """The first estimate, to measure progress by."""
-        return _Energy(self.value + sum(self.drops[1:]), self.drops[:1]).error()
+        self.errors.append(self._remaining())
 
     def error(self) -> float:
-        """Estimated relative excess of the energy: the tail of a geometric series of drops."""
-        if not self.drops:
-            return 0.0
+        """Estimated relative excess of the energy: the worse of the last two estimates."""
+        return max(self.errors[-2:], default=0.0)
+
+    def _remaining(self) -> float:
+        """The tail of a geometric series of drops, over the energy, with a margin."""
         last = self.drops[-1]
         if last <= 0.0 or self.value <= 0.0:
             return 0.0 if last == 0.0 else math.inf
-        if len(self.drops) <= STEPS_BEHIND:
+        if len(self.drops) < 3:
             return 1e3 * last / self.value  # no rate is known yet, so assume little
-        rate = max(
-            last / self.drops[-2], math.sqrt(last / max(self.drops[-1 - STEPS_BEHIND], last))
-        )
-        return SAFETY * last / self.value * min(rate / max(1.0 - rate, 1e-3), 1e3)
+        now, before = last / self.drops[-2], self.drops[-2] / max(self.drops[-3], 1e-300)
+        # where convergence is slowing down, expect it to slow down further
+        slower = min(now * now / max(before, 1e-30), SLOWEST)
+        rate = max(now, math.sqrt(now * before), slower, FASTEST)
+        return MARGIN * last / self.value * min(rate / max(1.0 - rate, 1e-3), 1e3)
 
 
 def conjugate_gradients(
@@ -112,7 +113,7 @@ def conjugate_gradients(
     """
     started = time.perf_counter()
     state = _State(operator, preconditioner, x, r)
-    track = _Energy(energy, [])
+    track = _Energy(energy, [], [])
 
     def report(iterations: int) -> SolveReport:
         residual = math.sqrt(state.dot(r, r)) / rhs_norm
@@ -183,7 +184,7 @@ def _type(dtype: type[np.floating]) -> object:
 
 def _tell(task: str, track: _Energy, tolerance: float) -> None:
     """Progress on a logarithmic scale from the first error estimate down to the tolerance."""
-    error, first = track.error(), track.first_error()
+    error, first = track.error(), track.errors[0]
     span = math.log(max(first / tolerance, 1.0 + 1e-9))
     done = 1.0 - math.log(max(error / tolerance, 1.0)) / span
     progress.report(task, done, error, tolerance)

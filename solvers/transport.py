@@ -100,8 +100,7 @@ def effective_conductivity(
         MemoryBudgetError: the solve would not fit; nothing was allocated.
 
     Accuracy: exact for laminates; a staircase interface costs O(h), several percent at 20 voxels
-        a particle diameter. With conducting islands in a matrix 10³ to 10⁶ times less conducting,
-        the error estimate may lag below one hundredth of that ratio.
+        a particle diameter.
     Source: Cooper et al., SoftwareX 5 (2016) 203, doi:10.1016/j.softx.2016.09.002 [not opened].
     """
     return _solved(volume, conductivity, axis, tolerance, max_iterations, fields, "S/m")

@@ -94,3 +94,12 @@ def test_true_error_stays_below_the_tolerance_asked_for(seed, sigma, tolerance):
     result = solvers.effective_conductivity(Volume(labels, 1e-7), values, 0, tolerance=tolerance)
     assert abs(result.value / expected - 1) <= tolerance
     assert result.report.error_estimate <= tolerance
+
+
+@pytest.mark.parametrize("contrast", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("seed", range(3))
+def test_floating_islands_of_a_good_conductor_do_not_hide_the_error(seed, contrast):
+    labels = (smooth(seed, (26, 25, 24), 1.5) < 0.12).astype(np.uint8)
+    expected = direct_conductivity(np.array([contrast, 1.0])[labels], (1e-7,) * 3, 0)
+    result = solvers.effective_conductivity(Volume(labels, 1e-7), {0: contrast, 1: 1.0}, 0)
+    assert abs(result.value / expected - 1) <= result.report.tolerance
