@@ -58,9 +58,10 @@ pins:  ## write constraints.txt anew; needs uv
 	uv pip compile --quiet --universal --upgrade --no-header --no-annotate --python-version 3.11 \
 	  --all-extras pyproject.toml -o constraints.txt
 
-bench: $(VENV)/.installed  ## time the main job on this machine
-	@set -- benchmarks/*.py; [ -e "$$1" ] || { echo 'there are no benchmarks yet'; exit 0; }; \
-	for file in "$$@"; do $(VENV)/bin/python "$$file" || exit; done
+bench: $(VENV)/.installed  ## record the validation figures and write their pages
+	$(VENV)/bin/python benchmarks/validation.py
+	$(VENV)/bin/python benchmarks/sample_vs_real.py
+	$(VENV)/bin/python benchmarks/pages.py
 
 clean:  ## remove what make created, except reports
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -2,22 +2,21 @@
 
     python benchmarks/sample_vs_real.py path/to/nmc-1-cal_generatedCBD_bridge.tif --seeds 0 1 2 3
 
-Without a path the volume is looked for in the folder named by ELECTRODE_TWIN_DATA.
+Without a path the volume is looked for where data.py says.
 """
 
 import argparse
 import json
-import os
-import sys
 from itertools import combinations
 from pathlib import Path
+
+import data
 
 import microstructures
 import solvers
 
 SPACING = 398e-9
 PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
-REAL = Path("nrel_nmc") / "nmc-1-cal_generatedCBD_bridge.tif"
 RESULT = Path(__file__).parent / "results" / "sample_vs_real.json"
 
 
@@ -40,12 +39,9 @@ def measure(volume: microstructures.Volume) -> dict[str, float]:
 
 
 def real_volume(path: Path | None) -> microstructures.Volume:
-    """The real volume from ``path`` or from the folder of the environment variable."""
-    folder = os.environ.get("ELECTRODE_TWIN_DATA")
-    if path is None and folder is None:
-        sys.exit("no volume given: pass its path or set ELECTRODE_TWIN_DATA to the data folder")
+    """The real volume from ``path``, or from the folder of real volumes."""
     return microstructures.read(
-        path or Path(str(folder)) / REAL, spacing=SPACING, phases=PHASES, through_axis=0
+        path or data.folder() / data.NREL, spacing=SPACING, phases=PHASES, through_axis=0
     )
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from microstructures.errors import InvalidInputError
 
 UNITS = {"m": 1, "mm": 1e3, "um": 1e6, "µm": 1e6, "nm": 1e9}
 """How many of each unit make a metre: dividing by these gives the nearest float, 398e-9."""
+
+SMALLEST_VOXEL, LARGEST_VOXEL = 1e-11, 1e-3  # m
 
 _LENGTH_KEY = re.compile(rf"(?:spacing|voxel_size)(?:_({'|'.join(UNITS)}))?")
 
@@ -39,7 +41,17 @@ def _parsed(parse: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
-Length = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+def _voxel_edge(metres: float) -> float:
+    """A length that a voxel can have, which a number in nm or µm is not. Raises ValueError."""
+    if not SMALLEST_VOXEL <= metres <= LARGEST_VOXEL:
+        raise ValueError(
+            f"a voxel of {metres:g} m is no voxel of an electrode: give its edge in metres, "
+            "398e-9 for 398 nm"
+        )
+    return metres
+
+
+Length = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_voxel_edge)]
 Count = Annotated[int, Field(ge=1)]
 Label = Annotated[int, Field(ge=0, le=65535)]
 

@@ -35,7 +35,7 @@ def _of_name(name: str, entries: "list[Entry]") -> Iterator[str]:
     title = name.replace("_", " ")
     for phase in dict.fromkeys(entry.phase for entry in entries):
         numbers = (_number(entry) for entry in entries if entry.phase == phase)
-        yield f"  {title:34}{phase or '':14}" + "   ".join(numbers)
+        yield f"  {title:34}{phase or '':16} " + "   ".join(numbers)
         title = ""
 
 

@@ -1,5 +1,6 @@
 """What tests share: one Taichi thread per worker, the real data, a limit of five seconds."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import pytest  # noqa: E402
 LIMIT_S, SLOW_LIMIT_S = 5.0, 600
 WAITING = 4.0  # a test may wait for other processes this many times longer than it computes
 SECONDS = pytest.StashKey[float]()
-NREL = "nrel_nmc/nmc-1-cal_generatedCBD_bridge.tif"
 
 # deterministic, and no deadline, since the first example may compile kernels
 hypothesis.settings.register_profile(
@@ -79,11 +79,24 @@ def root():
     return ROOT
 
 
+def benchmark(name):
+    """A module of benchmarks/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def benchmark_pages():
+    """The module that writes pages of docs/ from recorded figures."""
+    return benchmark("pages")
+
+
 @pytest.fixture(scope="session")
 def data_folder():
     """The folder of real volumes: $ELECTRODE_TWIN_DATA, or shared/data beside the checkout."""
-    named = os.environ.get("ELECTRODE_TWIN_DATA")
-    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    folder = benchmark("data").folder()
     if folder.is_dir():
         return folder
     reason = f"no real volumes in {folder}: set ELECTRODE_TWIN_DATA to the folder that holds them"
@@ -98,4 +111,4 @@ def nrel_volume(data_folder):
     import microstructures
 
     phases = {0: "pore", 1: "NMC", 2: "CBD"}
-    return microstructures.read(data_folder / NREL, spacing=398e-9, phases=phases)
+    return microstructures.read(data_folder / benchmark("data").NREL, spacing=398e-9, phases=phases)

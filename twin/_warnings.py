@@ -12,7 +12,8 @@ from twin.materials import Material
 FEW_VOXELS = 6.0  # across the mean chord of a phase
 MUCH_ISOLATED = 0.02  # of the pore
 UNCERTAIN = 0.1  # relative standard error of a tortuosity factor
-CONTRAST = 1e6  # between conductors, up to which the solver's error estimate is tested
+CONTRAST = 1e8  # between conductors, up to which the solver's error estimate is tested
+LARGEST_VOXEL = 1e-3  # m; beyond, somebody forgot that spacing is in metres
 FLAT = 1.5  # longest over shortest voxel edge
 AXES = ("z", "y", "x")
 
@@ -37,6 +38,7 @@ def warnings(
 ) -> Iterator[str]:
     """Sentences, the most serious first."""
     entries = list(entries)
+    yield from _unlikely_voxels(volume)
     if lacks_binder(volume, materials):
         yield NO_BINDER
     for failure in failures:
@@ -50,6 +52,14 @@ def warnings(
     yield from _unverified(materials)
     if materials is None:
         yield NO_MATERIALS
+
+
+def _unlikely_voxels(volume: Volume) -> Iterator[str]:
+    if (edge := max(volume.spacing)) > LARGEST_VOXEL:
+        yield (
+            f"Voxels are {edge:g} m long, which no electrode has: spacing is in metres, 398e-9 for "
+            "398 nm. Every area and length on this card is wrong unless that is meant."
+        )
 
 
 def _blocked(entries: list[Entry]) -> Iterator[str]:
@@ -85,7 +95,7 @@ def _contrast(
     }
     if blocked:
         yield (
-            f"{' and '.join(best)} conducts electrons more than a million times better than the "
+            f"{' and '.join(best)} conducts electrons over a hundred million times better than the "
             f"rest, but does not span {_axes(sorted(blocked))}: the effective electronic "
             "conductivity there is good to its order of magnitude only."
         )

@@ -37,6 +37,8 @@ def failure(capsys, *tokens):
         (["analyze", "a.tif", "-o", "x", "--threads", "0"], "--threads 0: it should be greater"),
         (["analyze", "a.tif", "-o", "x", "--tolerance", "2"], "--tolerance 2.0: it should be less"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "-1"], "--spacing"),
+        (["analyze", "a.tif", "-o", "x", "--spacing", "398"], "in metres, 398e-9 for 398 nm"),
+        (["analyze", "a.tif", "-o", "x", "--spacing", "1e-12"], "in metres, 398e-9 for 398 nm"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "398 nm"], "--spacing '398 nm'"),
         (["analyze", "a.tif", "-o", "x", "--phases", "0:pore"], "write key=name,key=name"),
         (["analyze", "a.tif", "-o", "x", "--phases", "0=a,0=b"], "names a key twice"),

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-import microstructures, solvers, twin, studies  # noqa: E401, F401, I001
+import microstructures, solvers, twin, studies
 
 
 @pytest.fixture(scope="module")

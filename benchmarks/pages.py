@@ -1,0 +1,138 @@
+"""Pages of docs/ written from the figures in benchmarks/results: run after every benchmark.
+
+python benchmarks/pages.py
+"""
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PAGES = HERE.parent / "docs" / "explanation"
+TOOLS = {"ours": "Electrode Twin", "taufactor": "TauFactor", "porespy": "PoreSpy"}
+CONDITION = {"ours": "faces", "taufactor": "faces", "porespy": "centres"}
+
+
+def record(name):
+    return json.loads((HERE / "results" / f"{name}.json").read_text())
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    lines.insert(1, "|" + "---|" * len(head))
+    return "\n".join(lines)
+
+
+def peers(figures):
+    """The page that compares times, memory and errors with the peers."""
+    machine, volume, jobs = figures["machine"], figures["volume"], figures["jobs"]
+    shape = " × ".join(map(str, volume["shape"]))
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    ours = jobs["ours"]
+    stages = [[name, f"{seconds:.1f}"] for name, seconds in ours["stages"].items()]
+    stages.append(["process, with start-up, reading and compiling", f"{ours['wall_seconds']:.1f}"])
+    return f"""# Benchmarks
+
+Written by `python benchmarks/pages.py` from `benchmarks/results/peers_nrel.json`; recorded by
+
+    {figures["command"]}
+
+on {machine["threads"]} threads of one machine ({machine["cpu"]}), one tool
+after the other, each in a process of its own. Versions: {versions}.
+
+## Pore transport of the NREL cathode
+
+{shape} voxels (`{volume["name"]}`), pores only, default settings of every tool. The error is
+that of the effective diffusivity, against our solver at a tolerance of 1e-10 with the same boundary
+conditions: electrodes on the outer faces of the volume for TauFactor and us, on the centres of the
+first and last layer for PoreSpy.
+
+{table(*_transport(jobs))}
+
+CPU time, wall time and memory of the whole processes, with start-up and reading the file:
+
+{table(*_processes(jobs))}
+
+## The main job
+
+All three pore directions, interface areas and triple-phase boundaries, with their uncertainties, in
+one process of {ours["peak_bytes"] / 2**30:.2f} GiB at its peak:
+
+{table(["stage", "seconds"], stages)}
+"""
+
+
+def _transport(jobs):
+    head = ["tool", "axis", "τ", "D_eff/D0", "error", "iterations", "seconds", "times ours"]
+    rows = []
+    for job, name in TOOLS.items():
+        for own, row in zip(jobs["ours"]["rows"], jobs[job]["rows"], strict=True):
+            exact = jobs["reference"][CONDITION[job]][str(row["axis"])]
+            error = abs(row["relative_diffusivity"] / exact - 1)
+            rows.append(
+                [
+                    name,
+                    str(row["axis"]),
+                    f"{row['tortuosity_factor']:.4f}",
+                    f"{row['relative_diffusivity']:.6f}",
+                    f"{error:.0e}",
+                    str(row.get("iterations", "–")),
+                    f"{row['seconds']:.1f}",
+                    f"{row['seconds'] / own['seconds']:.1f}",
+                ]
+            )
+    return head, rows
+
+
+def _processes(jobs):
+    head = ["tool", "what it did", "CPU seconds", "wall seconds", "peak memory, GiB"]
+    done = dict.fromkeys(TOOLS, "pore transport") | {"ours": "the whole main job below"}
+    rows = [
+        [
+            name,
+            done[job],
+            f"{jobs[job]['cpu_seconds']:.0f}",
+            f"{jobs[job]['wall_seconds']:.0f}",
+            f"{jobs[job]['peak_bytes'] / 2**30:.2f}",
+        ]
+        for job, name in TOOLS.items()
+    ]
+    return head, rows
+
+
+def validation(rows):
+    """The page that holds published values against ours."""
+    head = ["volume", "quantity", "published", "ours", "difference", "allowed", "source"]
+    cells = [
+        [
+            r["volume"],
+            r["quantity"],
+            f"{r['published']:.10g}",
+            f"{r['ours']:.8g}",
+            f"{abs(r['ours'] / r['published'] - 1):.0e}",
+            f"{r['allowed']:.0e}",
+            r["source"],
+        ]
+        for r in rows
+    ]
+    return f"""# Validation
+
+Published values of public volumes beside ours. Written by `python benchmarks/pages.py` from
+`benchmarks/results/validation.json`, which `python benchmarks/validation.py` records. What is
+allowed is the last digit published, or the spread among the solvers of the paper; the same
+comparisons are tests.
+
+{table(head, cells)}
+
+Exact solutions, bounds and invariances are tested too: see [transport](transport.md) and
+[interfaces and triple-phase boundaries](interfaces-and-tpb.md). How the generated sample cathode
+compares with a real one: [sample cathode](../reference/sample-cathode.md).
+"""
+
+
+def main():
+    (PAGES / "benchmarks.md").write_text(peers(record("peers_nrel")))
+    (PAGES / "validation.md").write_text(validation(record("validation")))
+
+
+if __name__ == "__main__":
+    main()
