@@ -28,7 +28,7 @@ DIRECTIONS = (  # one of each two opposite steps (z, y, x) to the 26 neighbours;
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class BlockGrid:
     """Labels with a halo of voxels outside, as the kernels read them, and the blocks they count.
 
     ``labels`` are the positions of the voxels' phases in ``present``, or its length outside;
@@ -43,7 +43,7 @@ class Grid:
     blocks: int
 
 
-def pair_counts(volume: Volume) -> tuple[Grid, Counts, Counts]:
+def pair_counts(volume: Volume) -> tuple[BlockGrid, Counts, Counts]:
     """How often each phase neighbours each other one in the 13 directions of a voxel.
 
     Returns:
@@ -65,7 +65,7 @@ def pair_counts(volume: Volume) -> tuple[Grid, Counts, Counts]:
     )
 
 
-def edge_counts(volume: Volume, codes: NDArray[np.uint8]) -> tuple[Grid, Counts, Counts]:
+def edge_counts(volume: Volume, codes: NDArray[np.uint8]) -> tuple[BlockGrid, Counts, Counts]:
     """How many voxel edges along each axis have voxels of three phases around them.
 
     Args:
@@ -98,7 +98,7 @@ def _present(volume: Volume) -> tuple[int, ...]:
     return tuple(label for label in volume.phases if volume.voxels(label))
 
 
-def _grid(volume: Volume, present: tuple[int, ...], counts_per_block: int, what: str) -> Grid:
+def _grid(volume: Volume, present: tuple[int, ...], counts_per_block: int, what: str) -> BlockGrid:
     blocks = _blocks_per_axis(counts_per_block, len(present), what)
     shape = tuple(n + 2 for n in volume.shape)
     runtime.check_elements(int(np.prod(shape)), what)
@@ -112,7 +112,7 @@ def _grid(volume: Volume, present: tuple[int, ...], counts_per_block: int, what:
     haloed = np.full(shape, len(present), dtype=dtype)
     np.take(table, volume.labels, out=haloed[1:-1, 1:-1, 1:-1], mode="clip")
     bounds, cells_by_axis = _bounds(volume.shape, blocks)
-    return Grid(
+    return BlockGrid(
         labels=runtime.to_device(haloed),
         present=present,
         strides=(shape[1] * shape[2], shape[2]),
@@ -143,11 +143,11 @@ def _bounds(shape: tuple[int, int, int], blocks: int) -> tuple[Counts, tuple[int
     return np.stack(columns, axis=1).astype(np.int32), (z, y, x)
 
 
-def _cells(grid: Grid) -> int:
+def _cells(grid: BlockGrid) -> int:
     return len(grid.bounds)
 
 
-def _slabs(grid: Grid, what: str) -> Iterator[tuple[int, int]]:
+def _slabs(grid: BlockGrid, what: str) -> Iterator[tuple[int, int]]:
     """First and last block of short launches, between which Ctrl-C is heard."""
     layers = grid.table[0]
     per_layer = _cells(grid) // layers
@@ -157,7 +157,7 @@ def _slabs(grid: Grid, what: str) -> Iterator[tuple[int, int]]:
     progress.report(what, 1.0)
 
 
-def _kernels(grid: Grid) -> Any:
+def _kernels(grid: BlockGrid) -> Any:
     from solvers._kernels import neighbours
     from solvers._ti import ti
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from microstructures.errors import InvalidInputError, UnknownPhaseError
+from microstructures.errors import InvalidInputError
+from microstructures.phases import find_phase
 
 
 class Recorded(Protocol):
@@ -40,7 +39,7 @@ class ByPhases(Mapping[Any, Value], Generic[Value]):
             InvalidInputError: too many or too few phases, or one of them twice.
         """
         given = group if isinstance(group, tuple) else (group,)
-        ids = tuple(sorted({self._id(phase) for phase in given}))
+        ids = tuple(sorted({find_phase(phase, self.phases) for phase in given}))
         if len(ids) != self.size or len(given) != self.size:
             raise InvalidInputError(
                 f"{group!r} names {len(set(ids))} different phases, but each value belongs to "
@@ -82,13 +81,6 @@ class ByPhases(Mapping[Any, Value], Generic[Value]):
             for group, value in self.items()
         )
         return f"<table>{''.join(rows)}</table>"
-
-    def _id(self, phase: object) -> int:
-        is_id = isinstance(phase, int | np.integer) and not isinstance(phase, bool)
-        for label, name in self.phases.items():
-            if phase == name or (is_id and phase == label):
-                return label
-        raise UnknownPhaseError(f"phase {phase!r} is not in this result, which has {self._known()}")
 
     def _known(self) -> str:
         return ", ".join(f"{label}={name!r}" for label, name in self.phases.items())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from solvers.block_counts import DIRECTIONS, Grid, pair_counts
+from solvers.block_counts import DIRECTIONS, BlockGrid, pair_counts
 from solvers.by_phases import ByPhases, groups
 from solvers.results import Quantity, Uncertainty
 from solvers.sampling import block_sums, standard_error_of_sum
@@ -90,14 +90,14 @@ def _estimator(volume: Volume, method: AreaMethod) -> Callable[[Sequence[Ids]], 
     return lambda pairs: remembered(tuple(pair for pair in pairs if pair in met))
 
 
-def _meeting_pairs(grid: Grid, counts: NDArray[Any]) -> Iterator[Ids]:
+def _meeting_pairs(grid: BlockGrid, counts: NDArray[Any]) -> Iterator[Ids]:
     totals = counts.sum(axis=(0, 1, 2, 3), dtype=np.int64)
     for a, b in np.argwhere(totals + totals.T):
         yield grid.present[a], grid.present[b]
 
 
 def _area_by_crofton(
-    volume: Volume, grid: Grid, counts: NDArray[Any], seen: Array, pairs: Sequence[Ids]
+    volume: Volume, grid: BlockGrid, counts: NDArray[Any], seen: Array, pairs: Sequence[Ids]
 ) -> Quantity:
     lengths = np.linalg.norm(_steps(volume.spacing), axis=1)
     totals = seen.sum(axis=(0, 1, 2))
@@ -112,7 +112,7 @@ def _area_by_crofton(
 
 
 def _area_by_faces(
-    volume: Volume, grid: Grid, counts: NDArray[Any], pairs: Sequence[Ids]
+    volume: Volume, grid: BlockGrid, counts: NDArray[Any], pairs: Sequence[Ids]
 ) -> Quantity:
     inside = block_sums(volume.labels != _outside(volume), blocks=grid.blocks)
     if not (voxels := inside.sum()):
@@ -130,7 +130,7 @@ def _outside(volume: Volume) -> int:
     return -1 if volume.outside is None else volume.outside
 
 
-def _contacts(grid: Grid, counts: NDArray[Any], pairs: Sequence[Ids]) -> Array:
+def _contacts(grid: BlockGrid, counts: NDArray[Any], pairs: Sequence[Ids]) -> Array:
     """Neighbours of unlike phases, either way round, by block and direction."""
     found = np.zeros((*grid.table, 13))
     for pair in pairs:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume
-from solvers.block_counts import Grid, edge_counts
+from solvers.block_counts import BlockGrid, edge_counts
 from solvers.by_phases import ByPhases, groups
 from solvers.components import (
     ISOLATED,
@@ -102,7 +102,7 @@ def _codes(volume: Volume, axis: int, neighbours: Neighbours) -> NDArray[np.uint
     return codes
 
 
-def _triple_counts(grid: Grid, counts: NDArray[Any], triple: tuple[int, ...]) -> NDArray[Any]:
+def _triple_counts(grid: BlockGrid, counts: NDArray[Any], triple: tuple[int, ...]) -> NDArray[Any]:
     """Edges of a triple by block, axis and class."""
     kinds = list(combinations(grid.present, 3))
     if triple not in kinds:
