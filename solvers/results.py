@@ -29,6 +29,9 @@ class Uncertainty(float):
     def __reduce__(self) -> tuple[Any, ...]:
         return Uncertainty, (float(self), self.kind)
 
+    def __str__(self) -> str:
+        return repr(float(self))
+
     def __repr__(self) -> str:
         return f"Uncertainty({float(self)!r}, kind={self.kind!r})"
 
