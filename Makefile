@@ -5,12 +5,12 @@ SHELL = /bin/sh
 .SUFFIXES:
 
 VENV := .venv
-PYTHON :=
-VOLUME :=
-SPACING :=
-PHASES :=
-MATERIALS :=
-OUTPUT := demo
+PYTHON ?=
+VOLUME ?=
+SPACING ?=
+PHASES ?=
+MATERIALS ?=
+OUTPUT ?= demo
 export PYTHON VOLUME SPACING PHASES MATERIALS OUTPUT
 
 # one Taichi thread per test worker, and a compile cache that stays in the checkout

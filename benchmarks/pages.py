@@ -36,13 +36,13 @@ Written by `python benchmarks/pages.py` from `benchmarks/results/peers_nrel.json
 
     {figures["command"]}
 
-on {machine["threads"]} threads of one machine ({machine["cpu"]}), one tool
-after the other, each in a process of its own. Versions: {versions}.
+on {machine["threads"]} threads of one machine ({machine["cpu"]}), one tool after the other, each in a
+process of its own. Python {machine["python"]}; {versions}.
 
 ## Pore transport of the NREL cathode
 
-{shape} voxels (`{volume["name"]}`), pores only, default settings of every tool. The error is
-that of the effective diffusivity, against our solver at a tolerance of 1e-10 with the same boundary
+{shape} voxels, pores only, default settings of every tool. The error is that of the effective
+diffusivity, against our solver at a tolerance of 1e-10 with the same boundary
 conditions: electrodes on the outer faces of the volume for TauFactor and us, on the centres of the
 first and last layer for PoreSpy.
 
@@ -118,8 +118,9 @@ def validation(rows):
 
 Published values of public volumes beside ours. Written by `python benchmarks/pages.py` from
 `benchmarks/results/validation.json`, which `python benchmarks/validation.py` records. What is
-allowed is the last digit published, or the spread among the solvers of the paper; the same
-comparisons are tests.
+allowed is the last digit published; for the tortuosity factors of `electrode.tiff`, which were
+published at TauFactor's default stopping rule, the error that this rule leaves (measured in
+[benchmarks](benchmarks.md)). The same comparisons are tests.
 
 {table(head, cells)}
 

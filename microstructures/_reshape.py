@@ -65,7 +65,7 @@ def describe(spans: Sequence[slice]) -> str:
 def permutation(axes: Sequence[Any]) -> tuple[int, int, int]:
     """Axes as a permutation of 0, 1, 2; reversed when empty."""
     order = axes[0] if len(axes) == 1 and isinstance(axes[0], Sequence) else axes or (2, 1, 0)
-    if sorted(order) != [0, 1, 2]:
+    if not all(map(_is_whole, order)) or sorted(order) != [0, 1, 2]:
         raise InvalidInputError(f"axes {tuple(order)} are no permutation of (0, 1, 2)")
     a, b, c = (int(axis) for axis in order)
     return a, b, c
@@ -105,7 +105,15 @@ def relabelling(mapping: Mapping[Phase, Phase], volume: "Volume") -> dict[int, i
     """Old id → new id; a new phase may be an id that does not exist yet."""
     if not mapping:
         raise InvalidInputError("the mapping is empty: give {old: new}, by name or id")
-    return {_any_id(old, volume): _new_id(new, volume) for old, new in mapping.items()}
+    table: dict[int, int] = {}
+    for old, new in mapping.items():
+        label = _any_id(old, volume)
+        if label in table:
+            raise InvalidInputError(
+                f"the mapping names phase {label} twice, as id and by name: keep one of them"
+            )
+        table[label] = _new_id(new, volume)
+    return table
 
 
 def _any_id(phase: Phase, volume: "Volume") -> int:

@@ -1,5 +1,6 @@
 """Memory that may still be used, in bytes: what the machine has free, or the container allows."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def available_memory() -> int:
     return min([int(psutil.virtual_memory().available), *_headrooms()])
 
 
+def memory_limit() -> int:
+    """Bytes that could be allocated if nothing else ran: the machine's, or the container's."""
+    import psutil
+
+    return min([int(psutil.virtual_memory().total), *_allowances()])
+
+
 def require_memory(needed: int, what: str) -> None:
     """Raise MemoryBudgetError if ``needed`` bytes are more than there are."""
     available = available_memory()
@@ -36,13 +44,24 @@ def require_memory(needed: int, what: str) -> None:
 
 def _headrooms() -> Iterator[int]:
     for root, limit, use, cache in LIMITS:
-        for folder in (root, *(root / group for group in _groups())):
+        for folder in _folders(root):
             try:
                 allowed = int((folder / limit).read_text())
                 used = int((folder / use).read_text())
                 yield max(0, allowed - used + _cached(folder, cache))
             except (OSError, ValueError):  # no such group, or its limit is "max"
                 continue
+
+
+def _allowances() -> Iterator[int]:
+    for root, limit, _, _ in LIMITS:
+        for folder in _folders(root):
+            with contextlib.suppress(OSError, ValueError):
+                yield int((folder / limit).read_text())
+
+
+def _folders(root: Path) -> list[Path]:
+    return [root, *(root / group for group in _groups())]
 
 
 def _groups() -> list[str]:

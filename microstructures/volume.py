@@ -297,7 +297,7 @@ def checked_axis(axis: int) -> int:
 def checked_spacing(spacing: Any) -> tuple[float, float, float]:
     """``spacing`` as three lengths in m. Raises InvalidVolumeError."""
     try:
-        lengths = np.asarray(spacing, dtype=float)
+        lengths = np.asarray(np.nan if _has_booleans(spacing) else spacing, dtype=float)
     except (TypeError, ValueError):
         lengths = np.array([])
     if lengths.shape == ():
@@ -309,6 +309,12 @@ def checked_spacing(spacing: Any) -> tuple[float, float, float]:
         )
     dz, dy, dx = (float(h) for h in lengths)
     return dz, dy, dx
+
+
+def _has_booleans(values: Any) -> bool:
+    return any(
+        isinstance(value, bool | np.bool_) for value in np.asarray(values, dtype=object).flat
+    )
 
 
 def _checked_side(side: str) -> Side:

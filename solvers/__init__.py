@@ -6,12 +6,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["progress"],
     submod_attrs={
+        "by_phases": ["ByPhases"],
         "components": ["Connectivity", "connectivity"],
         "interfaces": ["interface_areas", "specific_surface_areas"],
         "results": ["Quantity", "SolveReport", "Uncertainty"],
-        "runtime": ["Device", "Settings", "use"],
+        "runtime": ["Settings", "use"],
         "tortuosity": ["Tortuosity", "tortuosity_factor", "tortuosity_of"],
         "transport": ["Conductivity", "Fields", "effective_conductivity", "effective_diffusivity"],
-        "triple_phase": ["triple_phase_boundaries"],
+        "triple_phase": ["TriplePhaseBoundary", "triple_phase_boundaries"],
     },
 )

@@ -4,6 +4,7 @@ Arrays have shape (nz, ny, nx). A component is a set of voxels joined through fa
 faces and edges (18), or faces, edges and corners (26).
 """
 
+import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from microstructures.errors import InvalidInputError
 from solvers import memory
 from solvers.results import Quantity, SolveReport, Uncertainty
 from solvers.sampling import block_sums, standard_error
+from solvers.window import inside_window
 
 Neighbours: TypeAlias = Literal[6, 18, 26]
 Phase: TypeAlias = str | int | np.integer[Any]
@@ -91,6 +93,9 @@ class Connectivity:
         shares = ("isolated", "unknown", "low", "high", "phase", "axis", "neighbours")
         return self.quantity().to_dict() | {name: getattr(self, name) for name in shares}
 
+    def _repr_html_(self) -> str:
+        return f"<b>{html.escape(str(self))}</b>"
+
     def __str__(self) -> str:
         return (
             f"{self.phase}: {100 * self.percolating:.2f} % percolating along axis {self.axis}, "
@@ -122,9 +127,10 @@ def connectivity(
     """
     names = _phase_names(volume, phase)
     axis = volume.axis(axis)
-    mask = volume.mask(*names)
+    window = inside_window(volume)  # a foil is no part of the field of view
+    mask, outside = volume.mask(*names)[window], outside_mask(volume)
     labels, count = component_labels(mask, neighbours)
-    reached = faces_reached(labels, count, outside_mask(volume))
+    reached = faces_reached(labels, count, None if outside is None else outside[window])
     low, high = reached[2 * axis], reached[2 * axis + 1]
     sizes = _sizes(labels, count)
     spanning = np.take(low & high, labels)
@@ -170,7 +176,7 @@ def component_labels(mask: Mask, neighbours: Neighbours = 6) -> tuple[NDArray[np
     """
     from scipy import ndimage
 
-    steps = {6: 1, 18: 2, 26: 3}.get(neighbours)
+    steps = {6: 1, 18: 2, 26: 3}.get(neighbours) if isinstance(neighbours, int) else None
     if steps is None:
         raise InvalidInputError(f"neighbours {neighbours!r} is none of 6, 18, 26: choose one")
     memory.require(6 * mask.size, f"labelling the components of {mask.size} voxels")
@@ -204,6 +210,8 @@ def outside_mask(volume: Volume) -> Mask | None:
 
 def _phase_names(volume: Volume, phase: Phase | Sequence[Phase]) -> tuple[str, ...]:
     several = phase if isinstance(phase, tuple | list) else (phase,)
+    if not several:
+        raise InvalidInputError("no phase was named: give the name or id of one or several")
     return tuple(dict.fromkeys(volume.phase_name(p) for p in several))
 
 

@@ -21,7 +21,6 @@ from solvers.multigrid import Multigrid
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
-MAX_CLASSES = 4000  # distinct conductivities: the table of pairs stays below 400 MB
 BYTES_PER_VOXEL = {"mixed": 64, "double": 100}  # measured peak of a solve, per voxel
 
 

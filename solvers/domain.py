@@ -13,6 +13,9 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.components import spanning_mask
+from solvers.window import Window, inside_window
+
+MOST_CONDUCTIVITIES = 4000  # the table of face conductances, by pairs, stays below 400 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Domain:
     spacing: tuple[float, float, float]
     inside: NDArray[np.bool_]
     axis: int
-    window: tuple[slice, slice, slice]
+    window: Window
 
     @property
     def percolates(self) -> bool:
@@ -52,6 +55,11 @@ def domain(volume: Volume, conductivity: Mapping[int, float], axis: int) -> Doma
     window = inside_window(volume)
     labels = np.moveaxis(volume.labels[window], axis, 0)
     sigma = np.unique([s for s in conductivity.values() if s > 0.0])
+    if len(sigma) > MOST_CONDUCTIVITIES:
+        raise InvalidInputError(
+            f"{len(sigma)} different conductivities were given, but at most {MOST_CONDUCTIVITIES} "
+            "can be told apart: round the values so that phases share them"
+        )
     lookup = np.zeros(int(volume.labels.max()) + 1, np.uint8 if len(sigma) < 254 else np.uint16)
     for label, value in conductivity.items():
         if value > 0.0 and label < len(lookup):
@@ -71,9 +79,14 @@ def phase_values(volume: Volume, values: Mapping[Phase, float], what: str) -> di
             f"{what} {values!r} names no phase: give {{phase: value}} for each of "
             f"{list(volume.phases.values())}, 0 for those that insulate"
         )
-    table = {
-        volume.phase_id(phase): _checked(value, phase, what) for phase, value in values.items()
-    }
+    table: dict[int, float] = {}
+    for phase, value in values.items():
+        label = volume.phase_id(phase)
+        if label in table:
+            raise InvalidInputError(
+                f"{what} gives {volume.phase_name(label)!r} twice, by name and by id: give it once"
+            )
+        table[label] = _checked(value, phase, what)
     missing = [name for i, name in volume.phases.items() if i not in table and volume.voxels(i)]
     if missing:
         raise InvalidInputError(
@@ -97,17 +110,3 @@ def _inside(labels: NDArray[np.integer], outside: int | None) -> NDArray[np.bool
     if outside is None:
         return np.broadcast_to(np.True_, labels.shape)
     return labels != outside
-
-
-def inside_window(volume: Volume) -> tuple[slice, slice, slice]:
-    """The smallest box that holds every voxel that is not outside; all if there is none."""
-    if volume.outside is None or volume.inside_voxels == 0:
-        return slice(None), slice(None), slice(None)
-    inside = volume.labels != volume.outside
-    z, y, x = (_extent(inside.any(axis=tuple(b for b in range(3) if b != a))) for a in range(3))
-    return z, y, x
-
-
-def _extent(present: NDArray[np.bool_]) -> slice:
-    where = np.flatnonzero(present)
-    return slice(int(where[0]), int(where[-1]) + 1)

@@ -79,6 +79,8 @@ class Quantity:
 
     def __str__(self) -> str:
         error = f" ± {self.uncertainty:.2g}" if self.uncertainty > 0 else ""
+        if math.isnan(self.uncertainty):
+            error = " ± unknown"
         return f"{self.value:.4g}{error} {self.unit}".removesuffix(" 1")
 
     def _repr_html_(self) -> str:

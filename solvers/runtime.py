@@ -7,6 +7,7 @@ it is and never reset. An explicitly named device that is missing is an error, n
 import contextlib
 import io
 import os
+import sys
 import threading
 import warnings
 from dataclasses import dataclass, replace
@@ -43,7 +44,6 @@ class Device:
     arch: str
     threads: int
     adopted: bool
-    pid: int
     program: Any
 
     @property
@@ -57,6 +57,7 @@ class Device:
 
 _settings = Settings()
 _device: Device | None = None
+_forked = False
 
 
 def use(
@@ -100,15 +101,22 @@ def start() -> Device:
     """The running device, started now if need be.
 
     Raises:
-        RuntimeConflictError: this process was forked from one that runs Taichi, or the device
-            asked for is missing.
+        RuntimeConflictError: this process was forked from one that runs Taichi, the device asked
+            for is missing, or you started Taichi in another thread and ran nothing there yet.
     """
     global _device
     with launch_lock:
-        running = _running()
-        if running is None:
-            running = _launch()
-        _device = running
+        running = _running() or _launch()
+        if running is not _device:
+            before, _device = _device, running
+            try:
+                _materialise()
+            except RuntimeError as error:
+                _device = before
+                raise RuntimeConflictError(
+                    "Taichi was started in another thread, where nothing has run yet: run one "
+                    "solve there first, or leave the start of Taichi to the first solve"
+                ) from error
         return running
 
 
@@ -116,17 +124,27 @@ def _running() -> Device | None:
     """The device Taichi runs on, ours or the user's; None if it was not started yet."""
     impl = _taichi().lang.impl
     program = impl.get_runtime().prog
-    if _device is not None and _device.pid != os.getpid() and program is not None:
+    if _forked:
         raise RuntimeConflictError(
-            f"this process ({os.getpid()}) was forked from one that runs Taichi ({_device.pid}), "
-            "where every kernel would hang: start workers with the 'spawn' or 'forkserver' method"
+            f"this process ({os.getpid()}) was forked from one that runs Taichi, where every "
+            "kernel would hang: start workers with the 'spawn' or 'forkserver' method"
         )
     if program is None:
         return None
     if _device is not None and _device.program is program:
         return _device
-    config = impl.current_cfg()
-    return _describe(config, program, adopted=True)
+    return _describe(impl.current_cfg(), program, adopted=True)
+
+
+def _note_fork() -> None:
+    """In the child of a fork: remember whether Taichi was alive in the parent."""
+    global _forked
+    taichi = sys.modules.get("taichi")
+    _forked = _forked or (taichi is not None and taichi.lang.impl.get_runtime().prog is not None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def _taichi() -> Any:
@@ -138,7 +156,7 @@ def _taichi() -> Any:
 def _describe(config: Any, program: Any, adopted: bool) -> Device:
     name = str(config.arch).rsplit(".", 1)[-1]
     arch = "cpu" if name in ("x64", "arm64") else name
-    return Device(arch, config.cpu_max_num_threads, adopted, os.getpid(), program)
+    return Device(arch, config.cpu_max_num_threads, adopted, program)
 
 
 def _launch() -> Device:
@@ -153,7 +171,6 @@ def _launch() -> Device:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Taichi prints a banner and calls deprecated functions
         ti.init(arch=getattr(ti, _settings.arch or "cpu"), **options)
-        _materialise()
     impl = ti.lang.impl
     return _describe(impl.current_cfg(), impl.get_runtime().prog, adopted=False)
 
@@ -217,7 +234,7 @@ def check_elements(count: int, what: str) -> None:
     if count > MAX_ELEMENTS:
         raise InvalidInputError(
             f"{what} has {count} elements, more than the {MAX_ELEMENTS} that can be indexed: "
-            "crop or coarsen the volume (1289³ voxels fit)"
+            "crop or coarsen the volume"
         )
 
 

@@ -17,6 +17,7 @@ BLOCKS = 16  # per axis: fine enough to resolve correlations, coarse enough to b
 UNCORRELATED = 0.1  # blocks whose covariance is below this share of the variance end the sum
 NORMAL = 1.959963984540054  # half width of a 95 % interval in standard errors
 FEWEST_FREEDOMS = 2.0
+ROUNDING = 1e-12  # of shares that sum to one
 
 Table = NDArray[np.float64]
 
@@ -92,6 +93,12 @@ def standard_error_of_sum(residuals: NDArray[Any]) -> float:
     reach = _correlated_lags(products, pairs)
     variance, freedoms = _truncated_sum(products, pairs, reach)
     return math.sqrt(variance) * _student_factor(freedoms)
+
+
+def relative_standard_error(shares: NDArray[Any]) -> float:
+    """Standard error of a sum of differences between shares; exactly 0 where they are rounding."""
+    error = standard_error_of_sum(shares)
+    return 0.0 if error < ROUNDING else error
 
 
 def _slab_sums(slab: NDArray[Any], y: NDArray[np.int64], x: NDArray[np.int64]) -> Table:

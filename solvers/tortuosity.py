@@ -11,12 +11,12 @@ import numpy as np
 from microstructures import Volume
 from microstructures.phases import Phase
 from solvers import sampling
-from solvers.domain import inside_window
 from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
-from solvers.transport import Conductivity, Fields, effective_conductivity
+from solvers.transport import Conductivity, Fields, checked_volume, solve
+from solvers.window import inside_window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tortuosity:
     """Tortuosity factor of a phase along one axis, and what follows from the same solve.
 
@@ -30,7 +30,7 @@ class Tortuosity:
     unit: str
     method: str
     uncertainty: Uncertainty
-    report: SolveReport | None
+    report: SolveReport
     percolates: bool
     volume_fraction: float
     percolating_fraction: float
@@ -66,6 +66,8 @@ class Tortuosity:
             "phase": self.phase,
             "axis": self.axis,
             "percolates": self.percolates,
+            "status": self.diffusivity.status,
+            "percolating_tortuosity_factor": finite(self.percolating_tortuosity_factor),
             "volume_fraction": self.volume_fraction,
             "relative_diffusivity": self.relative_diffusivity,
             "macmullin_number": finite(self.macmullin_number),
@@ -112,10 +114,17 @@ def tortuosity_factor(
 
     Accuracy: see ``effective_conductivity``.
     """
-    label = volume.phase_id(phase)
+    label = checked_volume(volume).phase_id(phase)
     ones = {other: 1.0 if other == label else 0.0 for other in volume.phases}
-    result = effective_conductivity(
-        volume, ones, axis, tolerance=tolerance, max_iterations=max_iterations, fields=fields
+    result = solve(
+        volume,
+        ones,
+        axis,
+        what="relative diffusivity",
+        unit="1",
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        fields=fields,
     )
     fraction = volume.fraction(label)
     value, error = tortuosity_of(volume, result, {label: 1.0})
@@ -158,5 +167,5 @@ def tortuosity_of(
         held += share * sampling.block_sums(labels == volume.phase_id(phase))
     value = fraction / result.value
     # the fraction and the dissipation scatter together, so their ratio scatters less
-    error = value * sampling.standard_error_of_sum(held / held.sum() - result.shares)
+    error = value * sampling.relative_standard_error(held / held.sum() - result.shares)
     return value, Uncertainty(error, SAMPLING)

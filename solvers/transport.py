@@ -1,8 +1,10 @@
 """Effective conductivity and diffusivity of a volume between electrodes on two opposite faces."""
 
 import html
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
 METHOD = "finite volumes, harmonic faces, electrodes on the outer faces, insulated sides"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fields:
     """Fields of a solve, shape (nz, ny, nx) in the volume's axis order; NaN where nothing flows.
 
@@ -30,7 +32,7 @@ class Fields:
     flux: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Conductivity:
     """Effective conductivity or diffusivity along one axis.
 
@@ -43,7 +45,7 @@ class Conductivity:
     unit: str
     method: str
     uncertainty: Uncertainty
-    report: SolveReport | None
+    report: SolveReport
     axis: int
     percolates: bool
     imbalance: float
@@ -51,12 +53,18 @@ class Conductivity:
     shares: NDArray[np.float64]
     fields: Fields | None = None
 
+    @property
+    def status(self) -> str:
+        """Whether there is a path: "ok" or "does not percolate"."""
+        return "ok" if self.percolates else "does not percolate"
+
     def to_dict(self) -> dict[str, Any]:
         """The result as plain numbers and text."""
         quantity = Quantity(self.value, self.unit, self.method, self.uncertainty, self.report)
         return quantity.to_dict() | {
             "axis": self.axis,
             "percolates": self.percolates,
+            "status": self.status,
             "imbalance": finite(self.imbalance),
         }
 
@@ -103,7 +111,16 @@ def effective_conductivity(
         a particle diameter.
     Source: Cooper et al., SoftwareX 5 (2016) 203, doi:10.1016/j.softx.2016.09.002 [not opened].
     """
-    return _solved(volume, conductivity, axis, tolerance, max_iterations, fields, "S/m")
+    return solve(
+        volume,
+        conductivity,
+        axis,
+        what="conductivity",
+        unit="S/m",
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        fields=fields,
+    )
 
 
 def effective_diffusivity(
@@ -120,31 +137,41 @@ def effective_diffusivity(
     The equation, arguments, errors and accuracy are those of ``effective_conductivity``, with
     bulk diffusivities ≥ 0 in m²/s for conductivities. A phase's solubility is taken as equal.
     """
-    return _solved(volume, diffusivity, axis, tolerance, max_iterations, fields, "m²/s")
+    return solve(
+        volume,
+        diffusivity,
+        axis,
+        what="diffusivity",
+        unit="m²/s",
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+        fields=fields,
+    )
 
 
-def _solved(
+def solve(
     volume: Volume,
     values: Mapping[Phase, float],
     axis: int | None,
+    *,
+    what: str,
+    unit: str,
     tolerance: float,
     max_iterations: int,
     fields: bool,
-    unit: str,
 ) -> Conductivity:
-    _check_tolerance(tolerance)
-    axis = volume.axis(axis)
-    what = "conductivity" if unit == "S/m" else "diffusivity"
+    """Effective value of ``what`` along an axis, in the unit of the phase values."""
+    tolerance, axis = checked_tolerance(tolerance), checked_volume(volume).axis(axis)
     part = domain(volume, phase_values(volume, values, what), axis)
     if not part.percolates:
-        return _blocked(axis, unit)
+        return _blocked(axis, unit, tolerance)
     task = f"{what} along axis {axis}"
     solution = _solve(part, tolerance, max_iterations, task)
     value = _normalised(part, solution, tolerance, max_iterations)
     shares = sampling.block_sums(solution.dissipation) / solution.conductance
     voxels = sampling.block_sums(part.inside)
     # the value is the mean dissipation at unit mean gradient: it scatters as block means do
-    error = value * sampling.standard_error_of_sum(shares - voxels / voxels.sum())
+    error = value * sampling.relative_standard_error(shares - voxels / voxels.sum())
     return Conductivity(
         value=value * float(part.sigma.max()),
         unit=unit,
@@ -162,7 +189,8 @@ def _solved(
 
 def _solve(part: Domain, tolerance: float, max_iterations: int, task: str) -> diffusion.Potential:
     """Potential of a domain, with the largest conductivity and the smallest edge as units."""
-    runtime.reserve(estimated_bytes(part.classes.size), f"a solve on {part.classes.shape} voxels")
+    required = estimated_bytes(part.classes.shape, len(part.sigma))
+    runtime.reserve(required, f"a solve on {part.classes.shape} voxels")
     smallest = min(part.spacing)
     h0, h1, h2 = (h / smallest for h in part.spacing)
     operator = diffusion.Diffusion(part.classes, part.sigma / part.sigma.max(), (h0, h1, h2))
@@ -196,20 +224,42 @@ def _fields(volume: Volume, part: Domain, solution: diffusion.Potential) -> Fiel
     return Fields(*whole)
 
 
-def _blocked(axis: int, unit: str) -> Conductivity:
-    method = METHOD + "; no conducting path between the electrodes"
-    unknown = Uncertainty(np.nan, SAMPLING)
-    none = np.zeros((1, 1, 1))
-    return Conductivity(0.0, unit, method, unknown, None, axis, False, 0.0, 0.0, none)
+def _blocked(axis: int, unit: str, tolerance: float) -> Conductivity:
+    return Conductivity(
+        value=0.0,
+        unit=unit,
+        method=METHOD + "; no conducting path between the electrodes",
+        uncertainty=Uncertainty(np.nan, SAMPLING),
+        report=SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed"),
+        axis=axis,
+        percolates=False,
+        imbalance=0.0,
+        conducting_fraction=0.0,
+        shares=np.zeros((1, 1, 1)),
+    )
 
 
-def estimated_bytes(voxels: int) -> int:
+def estimated_bytes(shape: tuple[int, ...], conductivities: int = 1) -> int:
     """Memory that a solve of this many voxels takes at its peak, in the precision in force."""
-    return 64 * 2**20 + voxels * diffusion.BYTES_PER_VOXEL[runtime.precision()]
+    voxels = math.prod(n + 2 for n in shape)
+    table = 72 * (conductivities + 2) ** 2  # three axes, twice while it is made, and sums of pairs
+    return 64 * 2**20 + voxels * diffusion.BYTES_PER_VOXEL[runtime.precision()] + table
 
 
-def _check_tolerance(tolerance: float) -> None:
-    if not (isinstance(tolerance, float | int) and 1e-14 <= tolerance <= 0.1):
+def checked_tolerance(tolerance: Any) -> float:
+    """``tolerance`` if it is a relative error in 1e-14…0.1. Raises InvalidInputError."""
+    if not (isinstance(tolerance, Real) and 1e-14 <= float(tolerance) <= 0.1):
         raise InvalidInputError(
             f"tolerance {tolerance!r} is no relative error in 1e-14…0.1: the default is 1e-5"
         )
+    return float(tolerance)
+
+
+def checked_volume(volume: Any) -> Volume:
+    """``volume`` if it is one. Raises InvalidInputError."""
+    if not isinstance(volume, Volume):
+        raise InvalidInputError(
+            f"a {type(volume).__name__} was given where a Volume is wanted: "
+            "microstructures.Volume(labels, spacing)"
+        )
+    return volume

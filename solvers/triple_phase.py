@@ -1,5 +1,6 @@
 """Triple-phase boundaries: lines along which three phases meet. Arrays have shape (nz, ny, nx)."""
 
+import html
 import math
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -21,6 +22,7 @@ from solvers.components import (
 )
 from solvers.results import Quantity, Uncertainty
 from solvers.sampling import standard_error_of_sum
+from solvers.window import inside_window
 
 UNIT = "m/m³"
 METHOD = "voxel edges × 2/3"
@@ -47,6 +49,9 @@ class TriplePhaseBoundary:
     def to_dict(self) -> dict[str, Any]:
         """The lengths as plain numbers and text."""
         return {name: getattr(self, name).to_dict() for name in self.__slots__}
+
+    def _repr_html_(self) -> str:
+        return f"<b>{html.escape(str(self))}</b>"
 
     def __str__(self) -> str:
         return f"{self.total}, of which active {self.active}"
@@ -95,10 +100,12 @@ def triple_phase_boundaries(
 def _codes(volume: Volume, axis: int, neighbours: Neighbours) -> NDArray[np.uint8]:
     """Class of every voxel's component within its own phase."""
     codes = np.zeros(volume.shape, dtype=np.uint8)
-    outside = outside_mask(volume)
+    window = inside_window(volume)  # a foil is no part of the field of view
+    labels, outside = volume.labels[window], outside_mask(volume)
+    beside = None if outside is None else outside[window]
     for label in volume.phases:
         if volume.voxels(label):
-            codes += voxel_classes(volume.labels == label, axis, outside, neighbours)
+            codes[window] += voxel_classes(labels == label, axis, beside, neighbours)
     return codes
 
 

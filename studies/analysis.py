@@ -28,6 +28,11 @@ class Analysis:
     card: "PropertyCard"
     files: dict[str, Path]
 
+    @property
+    def is_complete(self) -> bool:
+        """False if a solve did not converge, so that numbers are missing."""
+        return all(entry.status != "not converged" for entry in self.card.entries)
+
 
 def analyze(settings: AnalysisSettings, volume: Volume | None = None) -> Analysis:
     """The property card of a volume, with its files in the output folder.

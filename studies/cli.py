@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from microstructures.errors import InvalidInputError, TwinError
+from studies.wording import as_typed
 
 if TYPE_CHECKING:
     from microstructures import Volume
     from studies.settings import AnalysisSettings
 
-OK, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+OK, FAILED, USAGE, INCOMPLETE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 EPILOGUE = (
     "Exit codes: 0 done, 1 an error that is told in one line (--debug adds the traceback), "
-    "2 wrong usage, 130 stopped by Ctrl-C, which leaves no half-written file."
+    "2 wrong usage, 3 the report is written but some numbers are missing because a solve did not "
+    "converge, 130 stopped by Ctrl-C, which leaves no half-written file."
 )
 
 
@@ -203,7 +205,7 @@ def _settings(flags: dict[str, Any], config: Path | None = None) -> "AnalysisSet
     try:
         return load_settings(config, flags)
     except InvalidInputError as error:
-        raise CycloptsError(msg=str(error)) from error
+        raise CycloptsError(msg=as_typed(str(error))) from error
 
 
 def _analyzed(
@@ -217,7 +219,7 @@ def _analyzed(
         outcome = analyze(settings, make() if make else None)
     if not voice.quiet:
         print("\n".join(lines(outcome)))
-    return OK
+    return OK if outcome.is_complete else INCOMPLETE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -248,7 +250,8 @@ def _run(tokens: list[str]) -> int:
     except (TwinError, OSError, MemoryError) as error:
         if "--debug" in tokens:
             raise
-        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        message = " ".join(as_typed(str(error)).split()) or type(error).__name__
+        print(f"error: {message}", file=sys.stderr)
         return FAILED
 
 

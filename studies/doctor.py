@@ -106,11 +106,14 @@ def _dependencies() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         return
     core = [line for line in required if "extra ==" not in line]
-    names = sorted({_name(line) for line in core})
-    versions = {name: _installed(name) for name in names}
-    yield Finding("versions", ", ".join(f"{n} {v}" for n, v in versions.items() if v))
-    for name in (n for n, v in versions.items() if v is None):
-        yield Finding(name, "not installed", f"run `pip install {DISTRIBUTION}` again", "problem")
+    versions = {line: _installed(_name(line)) for line in sorted(core)}
+    yield Finding("versions", ", ".join(f"{_name(n)} {v}" for n, v in versions.items() if v))
+    for line, version in versions.items():
+        remedy = f"run `pip install '{line}'`"
+        if version is None:
+            yield Finding(_name(line), "not installed", remedy, "problem")
+        elif not _fits(line, version):
+            yield Finding(_name(line), f"is {version}, but {line} is wanted", remedy, "problem")
 
 
 def _name(requirement: str) -> str:
@@ -126,11 +129,19 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _memory() -> Iterator[Finding]:
-    from solvers import memory
+def _fits(requirement: str, version: str) -> bool:
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:  # it comes with matplotlib, and only its absence is told then
+        return True
+    return Requirement(requirement).specifier.contains(version, prereleases=True)
 
-    free = memory.free_bytes()
-    found = f"{free / 2**30:.1f} GiB may be used"
+
+def _memory() -> Iterator[Finding]:
+    from microstructures import memory
+
+    free, limit = memory.available_memory(), memory.memory_limit()
+    found = f"{free / 2**30:.1f} GiB free of the {limit / 2**30:.1f} GiB that may be used"
     if free >= SMALL_MEMORY:
         yield Finding("memory", found)
         return

@@ -7,8 +7,10 @@ import numpy as np
 
 from microstructures import Volume, io
 from microstructures.errors import InvalidVolumeError
+from microstructures.volume import checked_spacing
 from studies.analysis import read_volume
 from studies.settings import AnalysisSettings
+from studies.wording import as_typed
 
 RARE = 1e-4
 """A phase below this fraction is more likely a slip of the segmentation than a phase."""
@@ -38,7 +40,7 @@ def describe(settings: AnalysisSettings) -> Description:
         except InvalidVolumeError as error:
             problems = (str(error).removeprefix(f"{settings.volume}: "),)
     text = [*_header(found, settings), *(_contents(volume) if volume else ())]
-    text += [f"problem:  {problem}" for problem in problems]
+    text += [f"problem:  {as_typed(problem)}" for problem in problems]
     text += [f"look at:  {oddity}" for oddity in (_oddities(volume) if volume else ())]
     return Description(tuple(text), problems)
 
@@ -54,14 +56,19 @@ def _header(found: io.FileInfo, settings: AnalysisSettings) -> Iterator[str]:
     shape = found.shape or settings.shape
     yield f"file:     {found.path} ({found.format})"
     yield f"shape:    {' × '.join(map(str, shape)) if shape else 'unknown'} (nz × ny × nx)"
-    yield f"type:     {found.dtype or settings.dtype or 'unknown'}"
-    spacing = found.spacing
-    size = " × ".join(f"{edge:.4g}" for edge in spacing) + " m" if spacing else "not stated"
-    yield f"voxel:    {size}" + ("" if spacing else ": pass --spacing 398e-9, the edge in metres")
+    stored = np.dtype(found.dtype).name if found.dtype else None
+    yield f"type:     {stored or settings.dtype or 'unknown'}"
+    yield f"voxel:    {_voxel(settings.spacing or found.spacing)}"
     for hint in found.hints:
         yield f"hint:     {hint}"
     for note in found.notes:
         yield f"note:     {note}"
+
+
+def _voxel(spacing: float | tuple[float, float, float] | None) -> str:
+    if spacing is None:
+        return "not stated: pass --spacing 398e-9, the edge in metres"
+    return " × ".join(f"{edge:.4g}" for edge in checked_spacing(spacing)) + " m"
 
 
 def _contents(volume: Volume) -> Iterator[str]:

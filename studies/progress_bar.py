@@ -55,8 +55,8 @@ class Listener:
 
     def __call__(self, report: progress.Progress) -> None:
         """Note one report."""
-        if report.error_estimate is None:  # stages follow each other, solves lie within them
-            for name in [name for name in self._running if name != report.task]:
+        if report.error_estimate is None:  # within the oldest task, stages follow each other
+            for name in [name for name in list(self._running)[1:] if name != report.task]:
                 self._ended(name)
         task = self._running.get(report.task) or self._begun(report.task)
         self.bars.update(

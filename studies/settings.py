@@ -37,6 +37,14 @@ def numbers(text: str) -> float | list[float]:
     return found[0] if len(found) == 1 else found
 
 
+def lengths(value: Any) -> Any:
+    """The same for voxel edges, of which there are one or three. Raises ValueError."""
+    found = numbers(value) if isinstance(value, str) else value
+    if isinstance(found, list | tuple) and len(found) != 3:
+        raise ValueError("give one length or dz,dy,dx")
+    return found
+
+
 def _parsed(parse: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
@@ -51,9 +59,19 @@ def _voxel_edge(metres: float) -> float:
     return metres
 
 
+def _in_library(materials: dict[str, str]) -> dict[str, str]:
+    """The same, every material known. Raises InvalidInputError, which is a ValueError."""
+    import twin
+
+    for name in materials.values():
+        twin.material(name)
+    return materials
+
+
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_voxel_edge)]
 Count = Annotated[int, Field(ge=1)]
 Label = Annotated[int, Field(ge=0, le=65535)]
+Materials = Annotated[dict[str, str], AfterValidator(_in_library)]
 
 
 class AnalysisSettings(BaseModel):
@@ -87,16 +105,18 @@ class AnalysisSettings(BaseModel):
 
     volume: Path
     output: Path
-    spacing: Annotated[Length | tuple[Length, Length, Length] | None, _parsed(numbers)] = None
+    spacing: Annotated[Length | tuple[Length, Length, Length] | None, BeforeValidator(lengths)] = (
+        None
+    )
     phases: Annotated[dict[Label, str] | None, _parsed(pairs)] = None
-    materials: Annotated[dict[str, str] | None, _parsed(pairs)] = None
+    materials: Annotated[Materials | None, _parsed(pairs)] = None
     outside: Label | None = None
     through_axis: Annotated[int, Field(ge=0, le=2)] | None = None
     collector: Literal["low", "high"] | None = None
     shape: Annotated[tuple[Count, Count, Count] | None, _parsed(numbers)] = None
     dtype: str | None = None
     order: Literal["C", "F"] = "C"
-    tolerance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-5
+    tolerance: Annotated[float, Field(ge=1e-14, le=0.1)] = 1e-5
     threads: Count | None = None
     precision: Literal["mixed", "double"] | None = None
     arch: Literal["cpu", "cuda", "vulkan", "metal"] | None = None

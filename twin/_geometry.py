@@ -12,19 +12,18 @@ from twin.card import Entry
 if TYPE_CHECKING:
     from solvers import Connectivity
 
-Stage: TypeAlias = tuple[str, Callable[[], Iterable[Entry]]]
+Stage: TypeAlias = Callable[[], Iterable[Entry]]
 
 
 def stages(volume: Volume, axes: tuple[int, ...]) -> list[Stage]:
-    """What is to be done, in order: a title and a function that returns entries."""
+    """What is to be done, in order: functions that return entries."""
     present = [name for label, name in volume.phases.items() if volume.voxels(label)]
-    work: list[Stage] = [("volume fractions", lambda: _fractions(volume))]
-    for name in present:
-        work.append((f"connectivity of {name}", partial(_connectivity, volume, name, axes)))
+    work: list[Stage] = [partial(_fractions, volume)]
+    work += [partial(_connectivity, volume, name, axes) for name in present]
     if len(present) > 1:
-        work.append(("interface areas", lambda: _areas(volume, present)))
+        work.append(partial(_areas, volume, present))
     if len(present) > 2:
-        work.append(("triple-phase boundaries", lambda: _boundaries(volume, present)))
+        work.append(partial(_boundaries, volume, present))
     return work
 
 

@@ -45,7 +45,7 @@ def _members(phases: str) -> frozenset[str]:
 def _unknown_name(name: str, entries: Iterable["Entry"]) -> str:
     known = list(dict.fromkeys(entry.name for entry in entries))
     close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"this card has no {name!r}{hint} It has {', '.join(known)}"
 
 

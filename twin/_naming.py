@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from microstructures import Volume
 from twin.materials import Material
 
-PORE = re.compile(r"(macro)?pores?\b|pore[ _-]?space|void|electrolyte|elyte|liquid", re.I)
+PORE = re.compile(
+    r"(macro)?por(e|es|osity)(?![a-z])|pore(space|phase)|void|gas(?![a-z])|electrolyte|elyte|liquid",
+    re.I,
+)
 ACTIVE = re.compile(
-    r"nmc|ncm|nca|lfp|lmfp|lco|lmo|lnmo|lto|am\b|active|graphite|gr\b|si\b|silicon|cathode|anode",
+    r"nmc|ncm|nca|lfp|lmfp|lco|lmo|lmr|lno|lnmo|lto|li(co|ni|mn|fe)|am\b|active|particles?(?![a-z])|"
+    r"graphite|gr\b|si\b|silicon|cathode|anode",
     re.I,
 )
 BINDER = re.compile(r"cbd|cb\b|carbon|binder|pvdf|cmc|conductive|additive", re.I)
+UNNAMED = re.compile(r"phase \d+")  # the default names of a volume
 
 
 def pore_like(volume: Volume, materials: Mapping[str, Material] | None) -> str | None:
@@ -20,7 +25,20 @@ def pore_like(volume: Volume, materials: Mapping[str, Material] | None) -> str |
         bulk = {name: _bulk(made) for name, made in materials.items()}
         best = max(bulk, key=lambda name: bulk[name])
         return best if bulk[best] > 0 else None
-    return next((name for name in volume.phases.values() if PORE.match(name.strip())), None)
+    return next(filter(named_pore, volume.phases.values()), None)
+
+
+def named_pore(name: str) -> bool:
+    """Whether a phase is named like a pore."""
+    return PORE.match(name.strip()) is not None
+
+
+def unnamed(volume: Volume, materials: Mapping[str, Material] | None) -> list[str]:
+    """Phases that may be carbon and binder, since neither name nor material says what they are."""
+    present = [name for label, name in volume.phases.items() if volume.voxels(label)]
+    if materials is not None or any(BINDER.search(name) for name in present):
+        return []
+    return [name for name in present if UNNAMED.fullmatch(name)]
 
 
 def lacks_binder(volume: Volume, materials: Mapping[str, Material] | None) -> bool:

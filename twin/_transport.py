@@ -34,16 +34,16 @@ class Transport:
 
     @property
     def title(self) -> str:
-        """What is being solved, for a progress bar."""
+        """What is being solved, for a message."""
         carrier = {"": "diffusion", "ionic": "ions", "electronic": "electrons"}
         return f"{carrier[self.medium.carrier]} in {self.medium.phases} along axis {self.axis}"
 
 
 @dataclass(slots=True)
 class Solver:
-    """Does solves, and remembers results, failures, the device and the first fields.
+    """Does solves, and remembers results, failures, the device and some fields.
 
-    ``fields`` are those of the first solve along the through-plane axis.
+    ``fields`` are those of the first medium along the through-plane axis, None if it is blocked.
     """
 
     volume: Volume
@@ -51,6 +51,7 @@ class Solver:
     fields: "Fields | None" = None
     device: str | None = None
     failures: list[str] = field(default_factory=list)
+    _first: Medium | None = None
     _done: "dict[object, Solved]" = field(default_factory=dict)
 
     def entries(self, task: Transport) -> Iterator[Entry]:
@@ -73,7 +74,8 @@ class Solver:
         import solvers
 
         volume, relative = self.volume, task.medium.relative
-        keep = self.fields is None and task.axis == volume.through_axis
+        self._first = self._first or task.medium
+        keep = task.medium == self._first and task.axis == volume.through_axis
         several = task.medium.carrier == "ionic" and len(relative) > 1
         result = solvers.effective_conductivity(
             volume,
@@ -82,7 +84,7 @@ class Solver:
             tolerance=self.tolerance,
             fields=keep or several,
         )
-        if result.report is not None:
+        if result.percolates and result.report is not None:
             self.device = result.report.device
         if keep:
             self.fields = result.fields

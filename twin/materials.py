@@ -126,7 +126,7 @@ def material(name: str) -> Material:
     if name not in known:
         raise InvalidInputError(
             f"material {name!r} is not in the library, which has {', '.join(known)}"
-            f"{_did_you_mean(name, known)}: use one of them, or pass a twin.Material"
+            f"{_did_you_mean(name, known)} or pass a twin.Material"
         )
     return known[name]
 
@@ -214,4 +214,4 @@ def _check_nanoporous(made: Material) -> None:
 def _did_you_mean(name: str, known: Mapping[str, Material]) -> str:
     lowered = {key.lower(): key for key in known}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.4)
-    return f"; did you mean {lowered[close[0]]!r}?" if close else ""
+    return f"; did you mean {lowered[close[0]]!r}? Use it," if close else ": use one of them,"

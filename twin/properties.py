@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from microstructures import Volume
@@ -15,6 +16,8 @@ from twin._naming import pore_like
 from twin._transport import Solver, Transport
 from twin.card import Entry, PropertyCard
 from twin.materials import Material, materials_by_phase
+
+TASK = "property card"  # its name in progress reports
 
 
 def characterize(
@@ -50,6 +53,8 @@ def characterize(
 
     Accuracy: see ``solvers.effective_conductivity``.
     """
+    from solvers.transport import checked_tolerance
+
     started = time.perf_counter()
     if not isinstance(volume, Volume):
         raise InvalidInputError(
@@ -60,7 +65,7 @@ def characterize(
         raise InvalidVolumeError("every voxel is outside: give a volume that holds some electrode")
     table = None if materials is None else materials_by_phase(volume, materials)
     job = _Job(
-        volume, table, _checked_axes(volume, axes), Solver(volume, _checked_tolerance(tolerance))
+        volume, table, _checked_axes(volume, axes), Solver(volume, checked_tolerance(tolerance))
     )
     entries = tuple(_entries(job))
     return PropertyCard(
@@ -85,16 +90,15 @@ class _Job:
 
 
 def _entries(job: _Job) -> Iterator[Entry]:
-    geometry = _geometry.stages(job.volume, job.axes)
-    transport = _plan(job)
-    total = len(geometry) + len(transport)
-    for i, (title, entries) in enumerate(geometry):
-        _report(title, i / total)
+    """Entries of one stage after another; a single task of progress covers them all."""
+    from solvers import progress
+
+    stages = _geometry.stages(job.volume, job.axes)
+    stages += [partial(job.solver.entries, task) for task in _plan(job)]
+    for i, entries in enumerate(stages):
+        progress.report(TASK, i / len(stages))
         yield from entries()
-    for i, task in enumerate(transport, len(geometry)):
-        _report(task.title, i / total)
-        yield from job.solver.entries(task)
-    _report("property card", 1.0)
+    progress.report(TASK, 1.0)
 
 
 def _plan(job: _Job) -> list[Transport]:
@@ -122,12 +126,6 @@ def _relative_plan(job: _Job) -> list[Transport]:
     return [Transport(one_phase(name), axis) for name in present for axis in first]
 
 
-def _report(title: str, done: float) -> None:
-    from solvers import progress
-
-    progress.report(title, done)
-
-
 def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
     try:
         checked = sorted({volume.axis(axis) for axis in axes})
@@ -136,15 +134,6 @@ def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
     if not checked:
         raise InvalidInputError(f"axes {axes!r} names no axis: give some of (0, 1, 2)")
     return tuple(checked)
-
-
-def _checked_tolerance(tolerance: float) -> float:
-    # here too, since the first solve comes late
-    if not (isinstance(tolerance, float | int) and 1e-14 <= tolerance <= 0.1):
-        raise InvalidInputError(
-            f"tolerance {tolerance!r} is no relative error in 1e-14…0.1: the default is 1e-5"
-        )
-    return float(tolerance)
 
 
 def _settings(job: _Job) -> dict[str, Any]:

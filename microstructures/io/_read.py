@@ -55,9 +55,11 @@ def read(
     Raises:
         InvalidVolumeError: the file is missing, damaged, incomplete or holds no labels, or the
             voxel size is not known. Nothing is ever returned of such a file.
+        InvalidInputError: ``path`` is no path, or shape, dtype or order were given for a format
+            that states them itself.
         MemoryBudgetError: the volume that the file declares would not fit into memory.
     """
-    where = Path(path)
+    where = _checked_path(path)
     with faults_named(where):
         module = _format(where)
         _refuse_layout(module, shape, dtype, order)
@@ -79,8 +81,9 @@ def probe(path: str | os.PathLike[str]) -> FileInfo:
 
     Raises:
         InvalidVolumeError: there is no such file, or nothing is known about its format.
+        InvalidInputError: ``path`` is no path.
     """
-    where = Path(path)
+    where = _checked_path(path)
     with faults_named(where):
         module = _format(where)
     name = module.__name__.rpartition(".")[2]
@@ -89,6 +92,15 @@ def probe(path: str | os.PathLike[str]) -> FileInfo:
             return _inspected(module, where, Layout())
     except InvalidVolumeError as error:
         return FileInfo(where, name, problems=(str(error).removeprefix(f"{where}: "),))
+
+
+def _checked_path(path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidInputError(
+            f"read was given a {type(path).__name__}, but wants the path of a file or folder: "
+            "Volume(labels, spacing) takes arrays"
+        )
+    return Path(path)
 
 
 def _format(path: Path) -> ModuleType:

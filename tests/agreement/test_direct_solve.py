@@ -51,6 +51,7 @@ def direct_conductivity(sigma, spacing, axis):
 CASES = {
     "two conducting phases": (0, {0: 1.0, 1: 0.05}),
     "four phases, one insulating": (1, {0: 1.0, 1: 0.3, 2: 0.0, 3: 12.0}),
+    "contrasts of a million both ways": (5, {0: 1.0, 1: 1e-6, 2: 1e6}),
     "contrast of a million": (2, {0: 1.0, 1: 1e-6, 2: 1e-3}),
     "one porous phase": (3, {0: 1.0, 1: 0.0}),
     "one phase near its threshold": (4, {0: 1.0, 1: 0.0, 2: 0.0}),

@@ -23,7 +23,11 @@ def card():
 @pytest.mark.parametrize(
     ("materials", "error", "message"),
     [
-        (NAMED | {"CBD": "CDB"}, InvalidInputError, r"'CDB'.*LP30.*did you mean 'CBD'"),
+        (
+            NAMED | {"CBD": "CDB"},
+            InvalidInputError,
+            r"'CDB'.*LP30.*did you mean 'CBD'\? Use it, or",
+        ),
         (NAMED | {"CBD": "unobtainium"}, InvalidInputError, "not in the library"),
         ({"pore": "LP30"}, InvalidInputError, r"\['NMC', 'CBD'\].*every phase"),
         ({}, InvalidInputError, "every phase"),
@@ -65,7 +69,8 @@ def test_a_volume_that_is_all_outside_is_refused():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (("tortuosity",), "did you mean '.*tortuosity_factor'"),
+        (("tortuosity",), "did you mean '.*tortuosity_factor'\\? It has volume_fraction"),
+        (("xyz",), r"no 'xyz'\. It has volume_fraction"),
         (("volume_fraction",), "occurs 3 times"),
         (("volume_fraction", "sponge"), "'pore', axis None"),
         (("tortuosity_factor", "pore", 1), "not on this card"),

@@ -1,5 +1,6 @@
 """The command ``twin`` fails in one line, with an exit code, and leaves the disk as it was."""
 
+import re
 import sys
 
 import numpy as np
@@ -36,7 +37,10 @@ def failure(capsys, *tokens):
         (["analyze", "a.tif", "-o", "x", "--precision", "half"], '"mixed", "double"'),
         (["analyze", "a.tif", "-o", "x", "--threads", "0"], "--threads 0: it should be greater"),
         (["analyze", "a.tif", "-o", "x", "--tolerance", "2"], "--tolerance 2.0: it should be less"),
+        (["analyze", "a.tif", "-o", "x", "--tolerance", "1e-20"], "than or equal to"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "-1"], "--spacing"),
+        (["analyze", "a.tif", "-o", "x", "--spacing", "1,2"], "give one length or dz,dy,dx"),
+        (["analyze", "a.tif", "-o", "x", "--materials", "pore=LP31"], "did you mean 'LP30'?"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "398"], "in metres, 398e-9 for 398 nm"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "1e-12"], "in metres, 398e-9 for 398 nm"),
         (["analyze", "a.tif", "-o", "x", "--spacing", "398 nm"], "--spacing '398 nm'"),
@@ -78,11 +82,10 @@ def test_a_wrong_configuration_has_code_2_and_says_what_to_change(capsys, tmp_pa
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ([], "does not say how large a voxel is"),
+        ([], "pass --spacing 398e-9, the edge in metres, or --spacing dz,dy,dx"),
         (["--spacing", "1e-6", "--phases", "0=pore"], "label"),
         (["--spacing", "1e-6", "--shape", "4,4,4"], "leave them out"),
         (["--spacing", "1e-6", "--materials", "phase 0=LP30"], "phase 1"),
-        (["--spacing", "1e-6", "--materials", "phase 0=LP31,phase 1=CBD"], "LP3"),
     ],
 )
 def test_an_unusable_volume_has_code_1_and_leaves_no_folder(capsys, labels, more, words):
@@ -122,6 +125,21 @@ def test_doctor_names_a_package_that_stands_in_front_of_ours(monkeypatch, tmp_pa
     found = [finding for finding in doctor._packages() if finding.what == "package twin"]
     assert [finding.is_problem for finding in found] == [True]
     assert "rename or uninstall" in found[0].remedy
+
+
+def test_doctor_names_a_dependency_outside_its_bounds_with_the_line_to_type(monkeypatch):
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["numpy>=2.0", "taichi<1.8"])
+    monkeypatch.setattr(doctor.metadata, "version", {"numpy": "1.26.4", "taichi": "1.7.4"}.get)
+    versions, numpy = doctor._dependencies()
+    assert versions.level == "ok"
+    assert numpy.is_problem
+    assert numpy.found == "is 1.26.4, but numpy>=2.0 is wanted"
+    assert numpy.remedy == "run `pip install 'numpy>=2.0'`"
+
+
+def test_doctor_shows_free_memory_and_its_limit():
+    (memory,) = doctor._memory()
+    assert re.match(r"[\d.]+ GiB free of the [\d.]+ GiB that may be used", memory.found)
 
 
 def test_doctor_goes_on_when_a_check_breaks(monkeypatch):

@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 import microstructures
-from microstructures import Volume
+from microstructures import Volume, memory
 from microstructures.errors import InvalidInputError, InvalidVolumeError, MemoryBudgetError
-from microstructures.io import _memory, probe
+from microstructures.io import probe
 
 SHAPE = (20, 16, 16)
 PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
@@ -209,6 +209,13 @@ def test_a_layout_for_a_format_that_knows_its_own_is_refused(tmp_path):
         microstructures.read(tmp_path / "a.npy", spacing=1e-9, shape=SHAPE, dtype="uint8")
 
 
+@pytest.mark.parametrize("given", [None, stack(), b"a.tif", 3])
+@pytest.mark.parametrize("call", [microstructures.read, probe])
+def test_what_is_no_path_is_refused_and_the_way_for_arrays_named(call, given):
+    with pytest.raises(InvalidInputError, match=r"Volume\(labels, spacing\) takes arrays"):
+        call(given)
+
+
 def folder(path, numbers=range(20), name="slice_{}.tif"):
     path.mkdir()
     for i, layer in zip(numbers, stack(), strict=False):
@@ -401,7 +408,7 @@ def test_a_header_of_a_later_version_asks_for_an_upgrade(tmp_path):
 def test_a_stack_larger_than_memory_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     bomb = np.zeros((64, 256, 256), np.uint8)
     tifffile.imwrite(tmp_path / "bomb.tif", bomb, compression="zlib")
-    monkeypatch.setattr(_memory, "available_memory", lambda: bomb.nbytes - 1)
+    monkeypatch.setattr(memory, "available_memory", lambda: bomb.nbytes - 1)
     monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_: pytest.fail("decoded"))
     with pytest.raises(MemoryBudgetError, match="4 MiB of memory"):
         microstructures.read(tmp_path / "bomb.tif", spacing=1e-9)
@@ -419,7 +426,7 @@ def test_a_tiny_tiff_that_declares_exbibytes_is_refused(tmp_path):
 def test_the_memory_that_is_free_is_positive_and_at_most_what_the_machine_has():
     import psutil
 
-    assert 0 < _memory.available_memory() <= psutil.virtual_memory().total
+    assert 0 < memory.available_memory() <= psutil.virtual_memory().total
 
 
 def test_a_container_limit_counts_without_its_file_cache(tmp_path, monkeypatch):
@@ -429,8 +436,9 @@ def test_a_container_limit_counts_without_its_file_cache(tmp_path, monkeypatch):
         "memory.stat": "anon 500\ninactive_file 400\n",
     }.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(_memory, "LIMITS", ((tmp_path, *_memory.LIMITS[0][1:]),))
-    assert _memory.available_memory() == 500
+    monkeypatch.setattr(memory, "LIMITS", ((tmp_path, *memory.LIMITS[0][1:]),))
+    assert memory.available_memory() == 500
+    assert memory.memory_limit() == 1000
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.npy", "a.raw", "a"])

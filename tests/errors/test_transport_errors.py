@@ -69,6 +69,28 @@ def test_unconverged_solve_raises_with_its_report():
 
 
 def test_a_solve_that_would_not_fit_is_refused_with_the_estimate(volume, monkeypatch):
-    monkeypatch.setattr(transport, "estimated_bytes", lambda voxels: 2**60)
+    monkeypatch.setattr(transport, "estimated_bytes", lambda *_: 2**60)
     with pytest.raises(MemoryBudgetError, match=r"a solve on \(12, 11, 10\) voxels"):
         solvers.tortuosity_factor(volume, "pore")
+
+
+def test_a_phase_given_twice_is_refused(volume):
+    with pytest.raises(InvalidInputError, match="gives 'pore' twice"):
+        solvers.effective_conductivity(volume, {"pore": 1.0, 0: 0.5, 1: 0, 2: 0})
+
+
+def test_more_conductivities_than_can_be_told_apart_are_refused():
+    labels = np.arange(4100, dtype=np.uint16).reshape(4100, 1, 1)
+    sigma = {i: 1.0 + i for i in range(4100)}
+    with pytest.raises(InvalidInputError, match="round the values"):
+        solvers.effective_conductivity(Volume(labels, 1e-7), sigma)
+
+
+@pytest.mark.parametrize("solve", [solvers.tortuosity_factor, solvers.effective_conductivity])
+def test_an_array_is_no_volume(solve):
+    with pytest.raises(InvalidInputError, match=r"Volume\(labels, spacing\)"):
+        solve(np.zeros((3, 3, 3), np.uint8), {0: 1.0})
+
+
+def test_tolerance_may_be_any_real_number(volume):
+    solvers.tortuosity_factor(volume, "pore", tolerance=np.float32(1e-3))

@@ -12,7 +12,7 @@ import twin
 from microstructures import Volume
 from microstructures.errors import ConvergenceError
 from solvers import progress
-from twin import Material, Value
+from twin import Material, Value, _naming
 
 SOLVE = 1e-5  # default tolerance of a solve
 PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
@@ -170,6 +170,52 @@ def test_the_card_keeps_potential_and_flux_of_the_pore_through_the_thickness(car
     assert fields.potential[0, 0, 0] > fields.potential[0, 0, -1]
 
 
+@pytest.mark.parametrize("materials", [None, MADE])
+def test_a_blocked_pore_leaves_no_fields_of_another_medium(materials):
+    labels = np.ones((12, 12, 12), np.uint8)  # NMC
+    labels[:8, :6] = 0
+    labels[:, 6] = 2
+    labels[-1, 6] = 1
+    card = twin.characterize(Volume(labels, 100e-9, PHASES), materials)
+    assert card.entry("tortuosity_factor", "pore", 0).status == "does not percolate"
+    assert [e for e in card.entries if e.axis == 0 and e.status == "ok" and e.report]
+    assert card.fields is None
+
+
+def test_fields_are_never_those_of_a_phase_other_than_the_pore():
+    assert twin.characterize(laminate(), axes=[2]).fields is None
+    failed = twin.characterize(laminate(), MADE, axes=[1])
+    assert failed.fields is None
+
+
+def test_phases_without_names_are_warned_of_since_nothing_can_be_checked():
+    phases = {0: "phase 0", 1: "phase 1"}
+    bare = twin.characterize(laminate(phases), axes=[0])
+    assert any("phase 0, phase 1" in t and "no check for a missing CBD" in t for t in bare.warnings)
+    made = {"phase 0": "LP30", "phase 1": "NMC532"}
+    for card in (
+        twin.characterize(laminate(phases), made, axes=[0]),
+        twin.characterize(laminate()),
+    ):
+        assert not any("no check" in text for text in card.warnings)
+
+
+@pytest.mark.parametrize(
+    "pore", ["pore1", "Pores", "pore_phase", "pore-space", "porosity", "gas", "macropore", "void"]
+)
+@pytest.mark.parametrize("active", ["LiCoO2", "LNO", "LMR", "particles", "NMC811", "graphite"])
+def test_electrodes_are_known_by_the_names_that_people_use(pore, active):
+    volume = laminate({0: pore, 1: active})
+    assert _naming.pore_like(volume, None) == pore
+    assert _naming.lacks_binder(volume, None)
+
+
+@pytest.mark.parametrize("name", ["solid", "porcelain", "porous carbon", "gasket", "SiO2"])
+def test_other_names_are_not_taken_for_pore_or_active_material(name):
+    assert not _naming.named_pore(name)
+    assert not _naming.ACTIVE.match(name)
+
+
 def test_an_electrode_without_carbon_and_binder_is_a_loud_warning():
     two = laminate({0: "pore", 1: "NMC"})
     for materials in (None, {"pore": "LP30", "NMC": "NMC532"}):
@@ -266,13 +312,17 @@ def test_the_card_introduces_itself(card):
     assert html.count("<tr>") >= len(card.entries)
 
 
-def test_progress_names_the_work_and_ends_at_one():
+def test_one_task_of_progress_covers_the_whole_card():
     seen = []
     with progress.listening(seen.append):
         twin.characterize(laminate(), MADE, axes=[0])
-    titles = [p.task for p in seen]
-    assert {"interface areas", "ions in pore + CBD along axis 0"} <= set(titles)
-    assert (seen[-1].task, seen[-1].done) == ("property card", 1.0)
+    shares = [p.done for p in seen if p.task == "property card"]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len(shares) > 2
+    assert seen[-1].task == "property card"
+    solves = [p for p in seen if p.error_estimate is not None]
+    assert all(p.task != "property card" and p.tolerance == SOLVE for p in solves)
 
 
 def test_a_phase_that_no_voxel_has_is_absent_and_costs_nothing():

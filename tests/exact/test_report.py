@@ -105,9 +105,13 @@ def words(page):
         (0.0, 0.0, "0"),
         (-3.0, 0.5, "-3.00 ± 0.50"),
         (2.5, math.nan, "2.500 ± unknown"),
+        (1.0, 1.4e-16, "1.000"),
+        (0.4, 1e-12, "0.4000"),
+        (1.0, 3e-8, "1.00000 ± 0.00001"),
+        (1234567.0, 0.5, "(1.23457 ± 0.00001) × 10⁶"),
     ],
 )
-def test_values_end_at_the_second_digit_of_their_error(value, error, expected):
+def test_values_end_at_the_second_digit_of_their_error_or_their_own_sixth(value, error, expected):
     assert str(rounded(value, error)) == expected
 
 
@@ -195,6 +199,18 @@ def test_blocked_phases_are_reported_in_words_not_numbers():
     assert not re.search(r"\b(inf|nan)\b", text)
 
 
+@pytest.mark.parametrize("report", [None, SolveReport(0, 0.0, 1e-5, 0.0, 0.0, "no solve")])
+def test_where_the_pore_is_blocked_the_page_says_so_and_lists_no_solve(report):
+    status = "does not percolate"
+    blocked = entry("tortuosity_factor", math.inf, axis=0, status=status, report=report)
+    solid = entry("tortuosity_factor", 2.0, phase="NMC", axis=0, report=SOLVED)
+    card = a_card(entries=[blocked, solid])
+    assert tables.blocked_phase(card) == "pore"
+    assert tables.flowing_phase(card) == "NMC"
+    assert tables.solves(card) == (solid,)
+    assert "nothing flows in pore along z" in words(page(card, picture=False))
+
+
 def test_every_quantity_of_a_card_is_shown_and_defined():
     card = a_card(entries=[entry(name, 0.5) for name in DEFINITIONS])
     text = words(page(card, picture=False))
@@ -270,6 +286,42 @@ def test_lines_to_repeat_a_card_are_valid_python():
     compile(recipe, "recipe", "exec")
     assert "through_axis=2" in recipe
     assert "collector='low'" in recipe
+
+
+def recipe_of(source="volume.tif", **kwargs):
+    recipe = python_lines(a_card(blobs(provenance=Provenance(source, "0" * 64)), **kwargs))
+    compile(recipe, "recipe", "exec")
+    return recipe
+
+
+def test_lines_to_repeat_a_card_name_materials_of_the_library():
+    made_of = {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"}
+    library = {phase: twin.material(name) for phase, name in made_of.items()}
+    recipe = recipe_of(materials=library, settings={"precision": "mixed"})
+    assert f"materials={made_of!r}" in recipe
+    assert "Material(" not in recipe
+    assert "solvers" not in recipe
+
+
+def test_lines_to_repeat_a_card_leave_room_for_what_they_do_not_know():
+    changed = Material("LP30", "electrolyte", ionic_conductivity=1.0)
+    nasty = Material('my\n"oxide"', "active")
+    made_of = {"pore": changed, "NMC": nasty, "CBD": twin.material("CBD")}
+    recipe = recipe_of("data.RAW", materials=made_of, settings={"precision": "double"})
+    assert "# my_pore = twin.Material('LP30', ...)" in recipe
+    assert "{'pore': my_pore, 'NMC': my_nmc, 'CBD': 'CBD'}" in recipe
+    assert "solvers.use(precision='double')" in recipe
+    assert "shape=(nz, ny, nx), dtype" in recipe
+
+
+def test_the_picture_hides_whatever_holds_the_electrolyte():
+    hidden = {
+        p: set(render._scene(blobs(names=(p, "NMC", "CBD")))["solid"]) for p in ("pore1", "gas")
+    }
+    assert hidden == {"pore1": {1, 2}, "gas": {1, 2}}
+    volume = blobs(names=("a", "b", "c"))
+    made_of = {"a": twin.material("NMC532"), "b": twin.material("LP30"), "c": twin.material("CBD")}
+    assert set(render._scene(volume, made_of)["solid"]) == {0, 2}
 
 
 def test_report_is_written_completely_or_not_at_all(tmp_path):

@@ -95,6 +95,8 @@ def test_blocked_phase_conducts_exactly_nothing(axis):
     assert result.macmullin_number == math.inf
     assert not result.percolates
     assert result.to_dict()["value"] is None
+    assert result.to_dict()["status"] == "does not percolate"
+    assert result.report.iterations == 0
     assert solvers.effective_conductivity(volume, {"pore": 2.0, "wall": 0.0}, axis).value == 0.0
 
 
@@ -186,3 +188,10 @@ def test_diffusivity_is_the_same_number_in_other_units():
     conductivity = solvers.effective_conductivity(volume, SIGMA, 0)
     assert result.value == pytest.approx(1e-10 * conductivity.value, rel=1e-12)
     assert result.unit == "m²/s"
+
+
+def test_uniform_material_has_no_sampling_error():
+    volume = Volume(np.zeros((7, 6, 5), np.uint8), UNEQUAL)
+    result = solvers.tortuosity_factor(volume, 0)
+    assert float(result.uncertainty) == float(result.diffusivity.uncertainty) == 0.0
+    assert result.diffusivity.unit == "1"

@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 
 import microstructures
+import solvers
+from microstructures.errors import ConvergenceError
 from solvers import progress
 from studies.cli import main
 from studies.progress_bar import PATIENCE, Listener
@@ -106,6 +108,17 @@ def test_a_configuration_file_is_overridden_by_flags(cathode, tmp_path):
     assert about["collector"] == "low"
 
 
+def test_a_solve_that_does_not_converge_has_code_3_and_a_report(cathode, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise ConvergenceError("2000 iterations ended at 1e-3")
+
+    monkeypatch.setattr(solvers, "effective_conductivity", fails, raising=False)
+    assert analyze(cathode, tmp_path, "--quiet") == 3
+    assert (tmp_path / "report.html").exists()
+    quantities = json.loads((tmp_path / "result.json").read_text())["quantities"]
+    assert {"ok", "not converged"} <= {quantity["status"] for quantity in quantities}
+
+
 def test_raw_data_is_read_with_shape_and_type(cathode, tmp_path):
     np.load(cathode).tofile(tmp_path / "cathode.raw")
     layout = ["--shape", "16,18,20", "--dtype", "uint8"]
@@ -122,6 +135,13 @@ def test_info_shows_labels_and_fractions_and_what_to_look_at(tmp_path, capsys):
     assert "pass --spacing" in said
     assert "0.416667" in said
     assert "axis 0: 1 layer is (2) of a single label" in said
+
+
+def test_info_shows_the_voxel_size_that_was_given_and_the_type_by_its_name(cathode, capsys):
+    assert main(["info", str(cathode), "--spacing", "398e-9"]) == 0
+    said = capsys.readouterr().out
+    assert "voxel:    3.98e-07 × 3.98e-07 × 3.98e-07 m" in said
+    assert "type:     uint8" in said
 
 
 def test_info_says_what_is_wrong_and_fails(tmp_path, capsys):

@@ -131,10 +131,3 @@ def test_isotropic_composite_lies_within_hashin_shtrikman_bounds(seed, contrast)
     sigma = {"matrix": 1.0, "spheres": contrast}
     mean = np.mean([solvers.effective_conductivity(volume, sigma, a).value for a in range(3)])
     assert lower <= mean <= upper
-
-
-@pytest.mark.parametrize("threads", [1])
-def test_the_same_solve_gives_the_same_bits(threads):
-    volume = spheres(5)
-    values = {solvers.tortuosity_factor(volume, "matrix", 0).value for _ in range(3)}
-    assert len(values) == 1

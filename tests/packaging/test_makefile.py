@@ -38,6 +38,15 @@ def test_a_volume_without_spacing_stops_with_the_line_to_type(make, volume):
     assert line in done.stderr.splitlines()
 
 
+def test_variables_may_come_from_the_environment(make, monkeypatch):
+    monkeypatch.setenv("VOLUME", "my cathode.tif")
+    monkeypatch.delenv("SPACING", raising=False)
+    assert "How large is a voxel?" in make("demo").stderr
+    monkeypatch.setenv("SPACING", "398e-9")
+    monkeypatch.setenv("PYTHON", "/nowhere/python3.12")
+    assert "looked for: /nowhere/python3.12" in make("demo").stderr
+
+
 def test_a_missing_python_is_named_with_the_remedy(make):
     done = make("demo", "PYTHON=/nowhere/python3.12")
     assert done.returncode != 0

@@ -39,7 +39,7 @@ def test_top_level_of_the_wheel_is_the_four_packages(entries):
 
 def test_the_wheel_holds_data_and_no_tests(root, entries):
     assert not [name for name in entries if "test" in name.split("/")[0:-1]]
-    for kind in ("*.toml", "*.j2", "*.html", "*.css"):
+    for kind in ("*.toml", "*.jinja", "*.css"):
         for path in (root / "twin").rglob(kind):
             assert str(path.relative_to(root)) in entries
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures import Volume, phase_colours
 from twin._card_files import write_text
+from twin.materials import Material, library
 from twin.report import figures, tables
 from twin.report.definitions import CONVENTIONS
 from twin.report.render import Picture, Rendering
@@ -50,7 +52,11 @@ def write(card: "PropertyCard", path: str | os.PathLike[str], picture: bool = Tr
 def page(card: "PropertyCard", *, picture: bool = True) -> str:
     """The HTML of a card. The 3-D picture is drawn by a child process meanwhile."""
     with ExitStack() as stack:
-        drawing = stack.enter_context(Rendering(card.volume)) if picture else None
+        drawing = (
+            stack.enter_context(Rendering(card.volume, materials=card.materials))
+            if picture
+            else None
+        )
         content = _content(card)
         drawn = drawing.result() if drawing else Picture(None, "it was not asked for")
     content |= {"picture": _picture(card.volume, drawn), "no_picture": drawn.reason}
@@ -85,6 +91,7 @@ def _content(card: "PropertyCard") -> dict[str, Any]:
         "profiles": _profiles(volume),
         "maps": tuple(_maps(card)),
         "flowing": tables.flowing_phase(card),
+        "blocked": tables.blocked_phase(card),
         "definitions": tables.defined(card),
         "conventions": CONVENTIONS,
         "materials": tuple(_materials(card)),
@@ -185,29 +192,66 @@ def python_lines(card: "PropertyCard") -> str:
         given.append(f"collector={volume.collector!r}")
     if volume.outside is not None:
         given.append(f"outside={volume.outside}")
-    lines = ["import microstructures, twin", "", _opening(volume, given)]
-    lines += ["# then: " + step.replace("\n", " ") for step in volume.provenance.history]
-    lines += [_characterize(card), 'card.to_html("report.html")']
+    lines = [*_imports(card), "", *_opening(volume, given)]
+    lines += ["# then: " + _one_line(step) for step in volume.provenance.history]
+    lines += [*_own_materials(card), _characterize(card), 'card.to_html("report.html")']
     return "\n".join(lines)
 
 
-def _opening(volume: Volume, given: list[str]) -> str:
+def _imports(card: "PropertyCard") -> Iterator[str]:
+    precision = card.settings.get("precision", "mixed")
+    if precision == "mixed":
+        yield "import microstructures, twin"
+    else:
+        yield "import microstructures, solvers, twin"
+        yield ""
+        yield f"solvers.use(precision={precision!r})"
+
+
+def _opening(volume: Volume, given: list[str]) -> Iterator[str]:
     source = volume.provenance.source
-    if volume.provenance.sha256 is not None:
-        return _call("volume = microstructures.read", [repr(source), *given])
-    made = source.replace("\n", " ")
-    return f"# labels made by: {made}\n" + _call(
-        "volume = microstructures.Volume", ["labels", *given]
-    )
+    if volume.provenance.sha256 is None:
+        yield f"# labels made by: {_one_line(source)}"
+        yield _call("volume = microstructures.Volume", ["labels", *given])
+        return
+    if source.lower().endswith(".raw"):
+        yield "# raw data: add shape=(nz, ny, nx), dtype and order, unless a file beside says them"
+    yield _call("volume = microstructures.read", [repr(source), *given])
+
+
+def _own_materials(card: "PropertyCard") -> Iterator[str]:
+    """Places for the materials that are not those of the library."""
+    given = (card.materials or {}).items()
+    own = {phase: made for phase, made in given if not _in_library(made)}
+    if own:
+        yield "# define your own materials first, with the numbers on this page"
+    for phase, made in own.items():
+        yield f"# {_variable(phase)} = twin.Material({made.name!r}, ...)"
 
 
 def _characterize(card: "PropertyCard") -> str:
-    named = {phase: material.name for phase, material in (card.materials or {}).items()}
-    given = ["volume", *([f"materials={named!r}"] if named else [])]
+    made_of = (
+        f"{phase!r}: {made.name!r}" if _in_library(made) else f"{phase!r}: {_variable(phase)}"
+        for phase, made in (card.materials or {}).items()
+    )
+    named = ", ".join(made_of)
+    given = ["volume", *([f"materials={{{named}}}"] if named else [])]
     for setting in ("tolerance", "axes"):
         if setting in card.settings:
             given.append(f"{setting}={card.settings[setting]!r}")
     return _call("card = twin.characterize", given)
+
+
+def _in_library(made: Material) -> bool:
+    return library().get(made.name) == made
+
+
+def _variable(phase: str) -> str:
+    return "my_" + re.sub(r"\W+", "_", phase.lower()).strip("_")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _call(function: str, arguments: list[str]) -> str:

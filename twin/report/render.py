@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume, phase_colours
+from twin._naming import named_pore, pore_like
+from twin.materials import Material
 
 LIBRARIES = {  # in order of preference: library, the VTK window that draws with it
     "libEGL.so.1": "vtkEGLRenderWindow",
@@ -53,13 +56,18 @@ def can_render() -> tuple[bool, str]:
 class Rendering:
     """A 3-D picture under way in a child process; ``result`` waits for it, ``with`` cleans up."""
 
-    def __init__(self, volume: Volume, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        seconds: float = SECONDS,
+        materials: Mapping[str, Material] | None = None,
+    ) -> None:
         self._seconds = seconds
         self._possible, self._reason = can_render()
         self._folder = tempfile.TemporaryDirectory(prefix="twin-picture-")
         self._child: subprocess.Popen[bytes] | None = None
         if self._possible:
-            self._start(volume)
+            self._start(volume, materials)
 
     def __enter__(self) -> "Rendering":
         return self
@@ -83,9 +91,9 @@ class Rendering:
             return Picture(None, f"the drawing process ended with code {code}")
         return Picture(picture.read_bytes())
 
-    def _start(self, volume: Volume) -> None:
+    def _start(self, volume: Volume, materials: Mapping[str, Material] | None) -> None:
         scene = self._path("scene.npz")
-        np.savez(scene, allow_pickle=False, **_scene(volume))
+        np.savez(scene, allow_pickle=False, **_scene(volume, materials))
         self._child = subprocess.Popen(
             [
                 sys.executable,
@@ -124,12 +132,15 @@ def _environment() -> dict[str, str]:
     return made | ({"VTK_DEFAULT_OPENGL_WINDOW": window[1]} if window else {})
 
 
-def _scene(volume: Volume) -> dict[str, NDArray[Any]]:
+def _scene(
+    volume: Volume, materials: Mapping[str, Material] | None = None
+) -> dict[str, NDArray[Any]]:
     """What the child draws: coarse labels, voxel size, and a colour per label (pores have none)."""
     factors = tuple(max(1, -(-n // LONGEST_EDGE)) for n in volume.shape)
     coarse = volume.coarsened(factors) if max(factors) > 1 else volume
     colours = phase_colours(volume.phases)
-    solid = [label for label, name in volume.phases.items() if not _is_void(name)]
+    pore = pore_like(volume, materials)
+    solid = [i for i, name in volume.phases.items() if name != pore and not named_pore(name)]
     solid = [label for label in solid if np.any(coarse.labels == label)]
     return {
         "labels": coarse.labels.astype(np.uint16),
@@ -139,10 +150,6 @@ def _scene(volume: Volume) -> dict[str, NDArray[Any]]:
         "through": np.array(volume.through_axis),
         "flip": np.array(volume.collector == "high"),
     }
-
-
-def _is_void(name: str) -> bool:
-    return name.lower().startswith(("pore", "electrolyte", "void"))
 
 
 def draw(scene: Path, picture: Path) -> None:

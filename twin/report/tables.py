@@ -104,13 +104,23 @@ def defined(card: "PropertyCard") -> tuple[tuple[str, tuple[Definition, ...]], .
 def flowing_phase(card: "PropertyCard") -> str:
     """The phases in which the potential and flux of the card were computed."""
     through = card.volume.through_axis
-    solved = (e.phase for e in card.entries if e.report is not None and e.axis == through)
+    solved = (e.phase for e in card.entries if _was_solved(e) and e.axis == through)
     return next(filter(None, solved), "the conducting phases")
+
+
+def blocked_phase(card: "PropertyCard") -> str:
+    """The phases in which they would have been computed, had anything flowed; else empty."""
+    if card.fields is not None:
+        return ""
+    through = card.volume.through_axis
+    factors = (e for e in card.entries if e.name.endswith("tortuosity_factor"))
+    first = next((e for e in factors if e.axis == through), None)
+    return str(first.phase) if first and first.status == "does not percolate" else ""
 
 
 def solves(card: "PropertyCard") -> tuple["Entry", ...]:
     """One entry for every linear solve."""
-    by_report = {id(entry.report): entry for entry in reversed(card.entries) if entry.report}
+    by_report = {id(entry.report): entry for entry in reversed(card.entries) if _was_solved(entry)}
     return tuple(reversed(by_report.values()))
 
 
@@ -121,6 +131,11 @@ def methods(card: "PropertyCard") -> tuple[tuple[str, str], ...]:
         method = re.sub(r"\baxis \d\b", "the axis", entry.method)  # the same along each
         used.setdefault(method, []).append(_full_title(entry))
     return tuple((_listed(names), method) for method, names in used.items())
+
+
+def _was_solved(entry: "Entry") -> bool:
+    # a blocked medium may carry a report too, of no iterations
+    return entry.report is not None and entry.status != "does not percolate"
 
 
 def _titled(title: str, entries: Sequence["Entry"], order: tuple[int, int, int]) -> Topic:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 DIGITS_OF_ERROR = 2
 DIGITS_OF_EXACT = 4
+MOST_DIGITS = 6  # of a value, however small its error
+ROUNDING = 1e-9  # of a value; what is smaller is no error but rounding of floats
 
 _READABLE = {  # SI unit: (readable unit, factor to it)
     "m²/m³": ("µm⁻¹", 1e-6),
@@ -53,12 +55,16 @@ def also(value: float, error: float, unit: str) -> Shown | None:
 
 
 def rounded(value: float, error: float, unit: str = "", note: str = "") -> Shown:
-    """Value and standard error down to the second digit of the error.
+    """Value and standard error down to the second digit of the error, or the value's sixth.
 
     The error text is empty where the error is 0 and "unknown" where it is not defined.
     """
+    error = 0.0 if error < ROUNDING * abs(value) else error
     known = math.isfinite(error) and error > 0
     places = _places(error, DIGITS_OF_ERROR) if known else _places(value, DIGITS_OF_EXACT)
+    if known and value:
+        places = min(places, _places(value, MOST_DIGITS))
+        error = max(error, 10.0**-places)  # never shown as 0
     exponent = _exponent(max(abs(value), error if known else 0.0), places)
     decimals = max(places + exponent, 0)
     unknown = "" if error == 0 else "unknown"
