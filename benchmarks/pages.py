@@ -36,8 +36,8 @@ Written by `python benchmarks/pages.py` from `benchmarks/results/peers_nrel.json
 
     {figures["command"]}
 
-on {machine["threads"]} threads of one machine ({machine["cpu"]}), one tool after the other, each in a
-process of its own. Python {machine["python"]}; {versions}.
+on {machine["threads"]} threads of one machine ({machine["cpu"]}), one tool after the other, each
+in a process of its own. Python {machine["python"]}; {versions}.
 
 ## Pore transport of the NREL cathode
 

@@ -9,7 +9,7 @@ Window = tuple[slice, slice, slice]
 
 
 def inside_window(volume: Volume) -> Window:
-    """Slices that cut away whole layers outside, a foil for example; everything if all is outside."""
+    """Slices that cut away whole layers outside, such as a foil; all if no voxel is inside."""
     if volume.outside is None or volume.inside_voxels == 0:
         return slice(None), slice(None), slice(None)
     inside = volume.labels != volume.outside
