@@ -254,4 +254,4 @@ def _sizes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
 
 
 def _share(sizes: NDArray[np.int64], chosen: Mask) -> float:
-    return float(sizes[chosen].sum() / max(sizes.sum(), 1))
+    return int(sizes[chosen].sum()) / max(int(sizes.sum()), 1)
