@@ -1,6 +1,7 @@
 """Phase names and ids: checking the table of a volume and looking phases up in it."""
 
 import difflib
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
@@ -56,11 +57,15 @@ def _checked_id(label: object) -> int:
 
 
 def _checked_name(name: object) -> str:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or _has_control(name):
         raise InvalidVolumeError(
             f"phase name {name!r} is empty or no text: give every phase a printable name"
         )
     return name
+
+
+def _has_control(name: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in name)
 
 
 def _refuse_duplicates(table: Mapping[int, str]) -> None:
