@@ -61,6 +61,7 @@ pins:  ## write constraints.txt anew; needs uv
 bench: $(VENV)/.installed  ## record the validation figures and write their pages
 	$(VENV)/bin/python benchmarks/validation.py
 	$(VENV)/bin/python benchmarks/sample_vs_real.py
+	$(VENV)/bin/python benchmarks/error_estimate.py
 	$(VENV)/bin/python benchmarks/pages.py
 
 clean:  ## remove what make created, except reports
