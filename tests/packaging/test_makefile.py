@@ -8,11 +8,17 @@ import pytest
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
+OF_AN_OUTER_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "VOLUME", "SPACING", "OUTPUT")
+
+
 @pytest.fixture
-def make(root, tmp_path):
+def make(monkeypatch, root, tmp_path):
     """Runs make in a folder that holds only the Makefile and what it depends on."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(root / name, tmp_path)
+
+    for name in OF_AN_OUTER_MAKE:
+        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments):
         done = subprocess.run(
