@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microstructures._repr import lengths
 from microstructures.errors import InvalidMeshError
+from microstructures.wording import lengths
 
 # VTK's order of the corners: around the bottom, then around the top, as (x, y, z)
 _CORNERS = np.array(

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import _hexahedra, mesh_io
-from microstructures._repr import lengths
 from microstructures.errors import InvalidMeshError
 from microstructures.mesh_io import FilePath, phase_field_data, phase_names
 from microstructures.phases import Phase
 from microstructures.volume import Volume, checked_spacing
 from microstructures.vti import write_vti
+from microstructures.wording import lengths
 
 if TYPE_CHECKING:
     import meshio

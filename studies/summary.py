@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from microstructures.wording import AXES
 from studies.analysis import Analysis
 
 if TYPE_CHECKING:
     from twin.card import Entry
 
-AXES = ("z", "y", "x")
 SHOWN = (
     "volume_fraction",
     "tortuosity_factor",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from microstructures import Volume
+from microstructures.wording import AXES
 from twin._media import electrons
 from twin._naming import lacks_binder, pore_like, unnamed
 from twin.card import Entry
@@ -15,7 +16,6 @@ UNCERTAIN = 0.1  # relative standard error of a tortuosity factor
 CONTRAST = 1e8  # between conductors, up to which the solver's error estimate is tested
 LARGEST_VOXEL = 1e-3  # m; beyond, somebody forgot that spacing is in metres
 FLAT = 1.5  # longest over shortest voxel edge
-AXES = ("z", "y", "x")
 
 NO_BINDER = (
     "No phase is carbon and binder (CBD). Real electrodes have it in their pores, where X-rays do "

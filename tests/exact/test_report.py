@@ -11,13 +11,14 @@ import microstructures
 import twin
 from microstructures import Provenance, Volume
 from microstructures.errors import InvalidInputError
+from microstructures.wording import length
 from solvers.results import EXACT, SAMPLING, SolveReport, Uncertainty
 from solvers.transport import Fields
 from twin import Entry, Material, PropertyCard, Value
 from twin.report import figures, render, tables
 from twin.report.definitions import DEFINITIONS
 from twin.report.html import page, python_lines
-from twin.report.wording import also, length, plain, round_length, rounded, shown
+from twin.report.wording import also, plain, round_length, rounded, shown
 
 NASTY = "<script>alert(1)</script>"
 SOLVED = SolveReport(7, 1e-6, 1e-5, 3e-6, 0.5, "cpu")

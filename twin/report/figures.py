@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume, phase_colours
-from twin.report.wording import length, round_length
+from microstructures.wording import AXES, length
+from twin.report.wording import round_length
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-AXES = ("z", "y", "x")
 INK, FAINT, BLOCKED = "#26303a", "#8a949e", "#e9ebee"
 HATCH = "#b4bcc4"
 DOTS_PER_INCH = 200

@@ -11,19 +11,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from microstructures import Volume, phase_colours
+from microstructures.wording import AXES, length
 from twin._card_files import write_text
 from twin.materials import Material, library
 from twin.report import figures, tables
 from twin.report.definitions import CONVENTIONS
 from twin.report.render import Picture, Rendering
-from twin.report.wording import duration, length, plain
+from twin.report.wording import duration, plain
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
     from twin.card import PropertyCard
-
-AXES = ("z", "y", "x")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from microstructures.wording import AXES
 from twin._naming import ACTIVE, pore_like
 from twin.report.definitions import TOPICS, Definition, definition, position
 from twin.report.wording import Shown, also, shown
@@ -12,7 +13,6 @@ from twin.report.wording import Shown, also, shown
 if TYPE_CHECKING:
     from twin.card import Entry, PropertyCard
 
-AXES = ("z", "y", "x")
 RELATIVE = (
     "tortuosity_factor",
     "percolating_tortuosity_factor",

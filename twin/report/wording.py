@@ -83,14 +83,6 @@ def plain(value: float) -> str:
     return mantissa + _power(int(exponent)) if exponent else mantissa
 
 
-def length(metres: float) -> str:
-    """A length in the unit people use for it: 398 nm, 99.9 µm, 1.2 mm."""
-    for unit, scale in (("m", 1.0), ("mm", 1e-3), ("µm", 1e-6)):
-        if metres >= scale * (1 - 1e-12):
-            return f"{metres / scale:.4g} {unit}"
-    return f"{metres / 1e-9:.4g} nm"
-
-
 def round_length(metres: float) -> float:
     """The largest of 1, 2, 5 × 10ⁿ m that is no longer than ``metres``."""
     power = 10.0 ** math.floor(math.log10(metres))
