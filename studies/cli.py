@@ -1,25 +1,23 @@
 """The command ``twin``. Heavy libraries load inside the commands, so that ``--help`` is quick."""
 
-import contextlib
 import functools
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from microstructures.errors import InvalidInputError, TwinError
+from studies.stop import Stop
 from studies.wording import as_typed
 
 if TYPE_CHECKING:
     from microstructures import Volume
     from studies.settings import AnalysisSettings
 
-OK, FAILED, USAGE, INCOMPLETE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+OK, FAILED, USAGE, INCOMPLETE = 0, 1, 2, 3
 EPILOGUE = (
     "Exit codes: 0 done, 1 an error that is told in one line (--debug adds the traceback), "
     "2 wrong usage, 3 the report is written but some numbers are missing because a solve did not "
@@ -224,7 +222,7 @@ def _analyzed(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    stop = _Stop()
+    stop = Stop()
     try:
         with stop.heeded():
             return _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -253,30 +251,3 @@ def _run(tokens: list[str]) -> int:
         message = " ".join(as_typed(str(error)).split()) or type(error).__name__
         print(f"error: {message}", file=sys.stderr)
         return FAILED
-
-
-class _Stop:
-    """Ctrl-C, or the SIGTERM of a batch system: leave by way of every ``finally``."""
-
-    code = OK
-
-    def __call__(self, number: int, frame: object) -> NoReturn:
-        self.code = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}[signal.Signals(number)]
-        raise KeyboardInterrupt
-
-    @contextlib.contextmanager
-    def heeded(self) -> Iterator[None]:
-        """Listen to signals inside the block, as far as the caller has not switched them off."""
-        names = (signal.SIGINT, signal.SIGTERM) if _is_main_thread() else ()
-        before = {n: signal.getsignal(n) for n in names if signal.getsignal(n) != signal.SIG_IGN}
-        try:
-            for name in before:
-                signal.signal(name, self)
-            yield
-        finally:
-            for name, handler in before.items():
-                signal.signal(name, handler)
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microstructures.errors import InvalidInputError
+from studies import stop
 
 OWN_FILES = ("report.html", "result.csv", "result.json", "mesh.vtu", "fields.vti")
 """What an analysis may write; a new run removes those of an old run that it does not replace."""
@@ -24,6 +25,7 @@ def built_aside(folder: Path) -> Iterator[Path]:
     """
     with _scratch(folder) as scratch:
         yield scratch
+        stop.check()
         with _uninterrupted():
             _move(scratch, folder)
 

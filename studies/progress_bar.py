@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from solvers import progress
+from studies import stop
 
 PATIENCE = 2.0
 """Seconds that a task may take before it is shown."""
@@ -55,6 +56,7 @@ class Listener:
 
     def __call__(self, report: progress.Progress) -> None:
         """Note one report."""
+        stop.check()
         if report.error_estimate is None:  # within the oldest task, stages follow each other
             for name in [name for name in list(self._running)[1:] if name != report.task]:
                 self._ended(name)
@@ -85,7 +87,8 @@ class Listener:
 def shown(quiet: bool = False) -> Iterator[None]:
     """Show the progress of everything inside the block on stderr, unless ``quiet``."""
     if quiet:
-        yield
+        with progress.listening(lambda _: stop.check()):
+            yield
         return
     listener = Listener(Console(file=sys.stderr))
     with listener.bars, progress.listening(listener):

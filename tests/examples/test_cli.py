@@ -1,5 +1,6 @@
 """The command ``twin``: what it writes, what it says, and what it leaves alone."""
 
+import contextlib
 import csv
 import json
 import signal
@@ -17,7 +18,9 @@ import solvers
 from microstructures.errors import ConvergenceError
 from solvers import progress
 from studies.cli import main
-from studies.progress_bar import PATIENCE, Listener
+from studies.output import built_aside
+from studies.progress_bar import PATIENCE, Listener, shown
+from studies.stop import Stop
 
 PHASES = "0=pore,1=NMC,2=CBD"
 
@@ -184,6 +187,28 @@ def test_progress_appears_after_two_seconds_with_error_and_time_left():
     assert "conductivity" in shown
     assert "error 1.0e-03 → 1e-05" in shown
     assert "0:00:0" in shown
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_interruption_that_a_library_swallows_is_heeded_at_the_next_report(quiet):
+    with Stop().heeded(), shown(quiet=quiet):
+        with contextlib.suppress(KeyboardInterrupt):  # as a bare except does during an import
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress.report("solve", 0.5)
+
+
+def write_while_interrupted(folder):
+    with built_aside(folder) as scratch:
+        (scratch / "report.html").write_text("whole")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_that_a_library_swallows_leaves_no_results(tmp_path):
+    with Stop().heeded(), pytest.raises(KeyboardInterrupt):
+        write_while_interrupted(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
