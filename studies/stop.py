@@ -2,9 +2,10 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """Exit code after each signal, as shells count them."""
@@ -29,14 +30,21 @@ class Stop:
         names = tuple(CODES) if threading.current_thread() is threading.main_thread() else ()
         before = {n: signal.getsignal(n) for n in names if signal.getsignal(n) != signal.SIG_IGN}
         outer, _current = _current, self
+        told, sys.unraisablehook = sys.unraisablehook, self._unraisable
         try:
             for name in before:
                 signal.signal(name, self)
             yield
         finally:
             _current = outer
+            sys.unraisablehook = told
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+    def _unraisable(self, what: Any) -> None:
+        """Say nothing of an interruption in a finaliser: ``check`` raises it again."""
+        if not (self.code and issubclass(what.exc_type, KeyboardInterrupt)):
+            sys.__unraisablehook__(what)
 
 
 def check() -> None:
