@@ -1,7 +1,7 @@
 """Material: what a phase is made of, with a source for every number. SI units."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
@@ -9,9 +9,12 @@ from typing import Any, Literal, TypeAlias, get_args
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
 from microstructures.phases import Phase
+from twin._quantities import BY_USER, NEEDS, QUANTITIES, TOGETHER, UNITS
+from twin._quantities import MECHANICS as MECHANICS
+from twin._quantities import TRANSPORT as TRANSPORT
+from twin.swelling import SwellingTable
 
 Role: TypeAlias = Literal["electrolyte", "active", "binder", "other"]
-BY_USER = "given by the user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class Value:
 
     def __str__(self) -> str:
         unit = "" if self.unit == "1" else f" {self.unit}"
-        at = f" at {self.conditions}" if self.conditions else ""
+        where = f", {self.conditions}" if self.conditions else ""
         doubt = "" if self.verified else " (unverified)"
-        return f"{self.value:g}{unit}{at}{doubt}"
+        return f"{self.value:g}{unit}{where}{doubt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,31 @@ class Material:
         nanoporosity: electrolyte held by a nanoporous phase per volume of the phase, 0…1.
         electronic_conductivity: bulk, ≥ 0 in S/m.
         concentration: of the salt, mol/m³.
+        youngs_modulus: > 0 in Pa, always with ``poisson_ratio``. Without them the material
+            carries no load: a liquid, or a pore.
+        poisson_ratio: inside -1…0.5.
+        cubic_c11: stiffness of a cubic single crystal in Pa, all three or none.
+        cubic_c12: see ``cubic_c11``.
+        cubic_c44: see ``cubic_c11``.
+        tensile_strength: > 0 in Pa; with ``weibull_modulus`` the strength exceeded by 37 %.
+        weibull_modulus: > 0, of the scatter of the tensile strength.
+        fracture_toughness: K_IC > 0 in Pa m^0.5.
+        yield_stress: > 0 in Pa, of von Mises.
+        hardening_modulus: ≥ 0 in Pa, rise of the yield stress with plastic strain.
+        creep_rate: strain rate > 0 in 1/s under the uniaxial ``creep_stress``; under another
+            stress σ it is creep_rate (σ / creep_stress)^creep_exponent.
+        creep_stress: > 0 in Pa.
+        creep_exponent: ≥ 1.
+        partial_molar_volume: of lithium, m³/mol, negative if lithium shrinks the material.
+        maximum_concentration: of lithium, > 0 in mol/m³.
+        solid_diffusivity: of lithium, ≥ 0 in m²/s.
+        swelling: strain against lithium content; None for a material that does not swell.
 
     Each number is a ``Value``; a bare number counts as given by the user.
 
     Raises:
-        InvalidInputError: a number is out of range, or an ion conductor is described in two ways.
+        InvalidInputError: a number is out of range, lacks another without which it means nothing,
+            or an ion conductor is described in two ways.
     """
 
     name: str
@@ -70,6 +93,23 @@ class Material:
     nanoporosity: Value | None = None
     electronic_conductivity: Value | None = None
     concentration: Value | None = None
+    youngs_modulus: Value | None = None
+    poisson_ratio: Value | None = None
+    cubic_c11: Value | None = None
+    cubic_c12: Value | None = None
+    cubic_c44: Value | None = None
+    tensile_strength: Value | None = None
+    weibull_modulus: Value | None = None
+    fracture_toughness: Value | None = None
+    yield_stress: Value | None = None
+    hardening_modulus: Value | None = None
+    creep_rate: Value | None = None
+    creep_stress: Value | None = None
+    creep_exponent: Value | None = None
+    partial_molar_volume: Value | None = None
+    maximum_concentration: Value | None = None
+    solid_diffusivity: Value | None = None
+    swelling: SwellingTable | None = None
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -81,35 +121,41 @@ class Material:
             object.__setattr__(self, quantity, number)
         if self.relative_ionic_conductivity is not None:
             _check_nanoporous(self)
+        _check_groups(self)
+        _check_cubic(self)
+        if not isinstance(self.swelling, SwellingTable | None):
+            raise InvalidInputError(
+                f"swelling of {self.name} is {self.swelling!r}: give a twin.swelling.SwellingTable"
+            )
 
-    def values(self) -> dict[str, Value]:
-        """The numbers that are given, by quantity."""
-        numbers = {quantity: getattr(self, quantity) for quantity in UNITS}
+    @property
+    def bears_load(self) -> bool:
+        """Whether elastic constants are given; a material without them is a void to mechanics."""
+        return self.youngs_modulus is not None or self.cubic_c11 is not None
+
+    def values(self, of: Collection[str] = UNITS) -> dict[str, Value]:
+        """The numbers that are given, by quantity; ``of`` limits them to some quantities."""
+        numbers = {quantity: getattr(self, quantity) for quantity in UNITS if quantity in of}
         return {quantity: number for quantity, number in numbers.items() if number is not None}
 
-    def unverified(self) -> tuple[str, ...]:
-        """Quantities whose number was not read at its source."""
-        return tuple(quantity for quantity, v in self.values().items() if not v.verified)
+    def unverified(self, of: Collection[str] = (*UNITS, "swelling")) -> tuple[str, ...]:
+        """Quantities, and perhaps "swelling", whose numbers were not read at their source."""
+        doubtful = [quantity for quantity, v in self.values(of).items() if not v.verified]
+        if "swelling" in of and self.swelling is not None and not self.swelling.verified:
+            doubtful.append("swelling")
+        return tuple(doubtful)
 
     def to_dict(self) -> dict[str, Any]:
         """The material as plain numbers and text, every number with its source."""
         numbers = {quantity: number.to_dict() for quantity, number in self.values().items()}
         about = {"name": self.name, "role": self.role, "description": self.description}
-        return about | {"values": numbers}
+        swelling = {} if self.swelling is None else {"swelling": self.swelling.to_dict()}
+        return about | {"values": numbers} | swelling
 
     def __str__(self) -> str:
-        lines = (f"  {quantity.replace('_', ' ')}: {v}" for quantity, v in self.values().items())
+        lines = [f"  {quantity.replace('_', ' ')}: {v}" for quantity, v in self.values().items()]
+        lines += [] if self.swelling is None else [f"  swelling: {self.swelling}"]
         return "\n".join((f"{self.name}: {self.description}", *lines))
-
-
-UNITS: Mapping[str, str] = {
-    "ionic_conductivity": "S/m",
-    "relative_ionic_conductivity": "1",
-    "nanoporosity": "1",
-    "electronic_conductivity": "S/m",
-    "concentration": "mol/m³",
-}
-SHARES = ("relative_ionic_conductivity", "nanoporosity")
 
 
 @cache
@@ -181,10 +227,10 @@ def _as_value(number: Value | float | None, quantity: str, name: str) -> Value |
         raise InvalidInputError(
             f"{quantity} of {name} has the unit {number.unit!r}: convert it to {UNITS[quantity]}"
         )
-    upper = 1.0 if quantity in SHARES else float("inf")
-    if not (0.0 <= _as_float(number.value, quantity, name) <= upper) or number.value == upper > 1:
+    if not QUANTITIES[quantity].admits(_as_float(number.value, quantity, name)):
         raise InvalidInputError(
-            f"{quantity} of {name} is {number.value!r}: give a finite number in 0…{upper:g}"
+            f"{quantity} of {name} is {number.value!r}: give a finite number "
+            f"{QUANTITIES[quantity].range()}"
         )
     return number
 
@@ -208,6 +254,30 @@ def _check_nanoporous(made: Material) -> None:
         raise InvalidInputError(
             f"{made.name} conducts ions in nanopores, but has no nanoporosity: give it, since the "
             "porosity in the tortuosity factor counts it"
+        )
+
+
+def _check_groups(made: Material) -> None:
+    given = made.values()
+    groups = [*TOGETHER, *((number, needed) for number, needed in NEEDS.items() if number in given)]
+    for group in groups:
+        missing = [quantity for quantity in group if quantity not in given]
+        if missing and len(missing) < len(group):
+            there = " and ".join(quantity for quantity in group if quantity in given)
+            raise InvalidInputError(
+                f"{made.name} has {there}, but no {' and no '.join(missing)}: one means nothing "
+                "without the other, so give all or none"
+            )
+
+
+def _check_cubic(made: Material) -> None:
+    if made.cubic_c11 is None or made.cubic_c12 is None:
+        return
+    c11, c12 = made.cubic_c11.value, made.cubic_c12.value
+    if not -c11 / 2 < c12 < c11:
+        raise InvalidInputError(
+            f"cubic_c12 of {made.name} is {c12:g} Pa for a cubic_c11 of {c11:g} Pa: a crystal is "
+            f"stable for cubic_c12 inside {-c11 / 2:g}…{c11:g} only"
         )
 
 
