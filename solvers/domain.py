@@ -13,6 +13,8 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.components import spanning_mask
+from solvers.cut_components import cut_spanning_mask
+from solvers.face_resistance import FaceResistance
 from solvers.window import Window, inside_window
 
 MOST_CONDUCTIVITIES = 4000  # the table of face conductances, by pairs, stays below 400 MB
@@ -24,7 +26,8 @@ class Domain:
 
     ``classes`` is 0 where nothing flows, else 1 + the index into ``sigma`` (S/m, ascending);
     ``inside`` is False where the volume is outside; ``axis`` and ``window`` say which part of the
-    volume this is, ``window`` in the volume's own axis order.
+    volume this is, ``window`` in the volume's own axis order. ``resistance`` is that of faces of
+    these voxels, in Ω m²; None if no face has any.
     """
 
     classes: NDArray[np.uint8] | NDArray[np.uint16]
@@ -33,6 +36,7 @@ class Domain:
     inside: NDArray[np.bool_]
     axis: int
     window: Window
+    resistance: FaceResistance | None = None
 
     @property
     def percolates(self) -> bool:
@@ -45,12 +49,17 @@ class Domain:
         return bool(np.array_equal(self.inside.all(axis=0), self.inside.any(axis=0)))
 
     def filled(self) -> "Domain":
-        """The same domain with every inside voxel at conductivity 1."""
+        """The same domain with every inside voxel at conductivity 1 and no resistances."""
         mask = spanning_mask(self.inside, axis=0).astype(np.uint8)
         return Domain(mask, np.ones(1), self.spacing, self.inside, self.axis, self.window)
 
 
-def domain(volume: Volume, conductivity: Mapping[int, float], axis: int) -> Domain:
+def domain(
+    volume: Volume,
+    conductivity: Mapping[int, float],
+    axis: int,
+    resistance: FaceResistance | None = None,
+) -> Domain:
     """The domain of a volume for conductivities (label → S/m) checked by ``phase_values``."""
     window = inside_window(volume)
     labels = np.moveaxis(volume.labels[window], axis, 0)
@@ -65,11 +74,13 @@ def domain(volume: Volume, conductivity: Mapping[int, float], axis: int) -> Doma
         if value > 0.0 and label < len(lookup):
             lookup[label] = 1 + np.searchsorted(sigma, value)
     classes = lookup[labels]
-    classes[~spanning_mask(classes > 0, axis=0)] = 0
+    part = None if resistance is None else resistance.within(window, axis)
+    classes[~_spanning(classes > 0, part)] = 0
     h = volume.spacing
     order = (axis, *(a for a in range(3) if a != axis))
     spacing = (h[order[0]], h[order[1]], h[order[2]])
-    return Domain(classes, sigma, spacing, _inside(labels, volume.outside), axis, window)
+    inside = _inside(labels, volume.outside)
+    return Domain(classes, sigma, spacing, inside, axis, window, part)
 
 
 def phase_values(volume: Volume, values: Mapping[Phase, float], what: str) -> dict[int, float]:
@@ -104,6 +115,13 @@ def _checked(value: float, phase: Phase, what: str) -> float:
     if not (np.isfinite(number) and number >= 0.0):
         raise InvalidInputError(f"{what} of {phase!r} is {value!r}: give a finite number ≥ 0")
     return number
+
+
+def _spanning(mask: NDArray[np.bool_], resistance: FaceResistance | None) -> NDArray[np.bool_]:
+    """True for voxels from which both electrodes can be reached through faces not blocked."""
+    if resistance is None or not any(len(faces) for faces in resistance.blocked):
+        return spanning_mask(mask, axis=0)
+    return cut_spanning_mask(mask, resistance.blocked, axis=0)
 
 
 def _inside(labels: NDArray[np.integer], outside: int | None) -> NDArray[np.bool_]:

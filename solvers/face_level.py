@@ -2,7 +2,7 @@
 
 Coarser levels merge 2 voxels along each axis whose spacing is not much larger than the smallest.
 Their faces conduct as the merged fine faces do in parallel, over twice the distance; corrections
-are constant over the merged voxels.
+are constant over the merged voxels. Conductances to the ground, if there are any, add up.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,10 @@ SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are co
 
 
 class FaceLevel:
-    """Right-hand side, solution and faces of one level, as flat device arrays."""
+    """Right-hand side, solution and faces of one level, as flat device arrays.
+
+    ``faces`` holds three conductances per element, or four if the level is ``grounded``.
+    """
 
     def __init__(
         self,
@@ -32,12 +35,14 @@ class FaceLevel:
         spacing: tuple[float, float, float],
         faces: DeviceArray,
         dtype: type[np.floating],
+        grounded: bool = False,
     ) -> None:
         self.grid, self.spacing, self.faces, self.dtype = grid, spacing, faces, dtype
+        self.grounded = grounded
         self.factors = merged(grid.shape, spacing)
         self.b, self.x, self.spare = (runtime.zeros(grid.size, dtype) for _ in range(3))
         real = ti.f32 if dtype is np.float32 else ti.f64
-        self.kernels = kernels.build(real, runtime.block())
+        self.kernels = kernels.build(real, runtime.block(), grounded)
         self.transfers = kernels.transfers(real, runtime.block())
         self.weights = chebyshev_weights(DEGREE, LOWEST, 2.0)
         self.direct: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
@@ -78,10 +83,11 @@ class FaceLevel:
         shape = tuple(-(-n // f) for n, f in zip(self.grid.shape, self.factors, strict=True))
         grid = Grid(shape)  # type: ignore[arg-type]
         spacing = tuple(h * f for h, f in zip(self.spacing, self.factors, strict=True))
-        faces = runtime.zeros(3 * grid.size, self.dtype)
-        coarse = FaceLevel(grid, spacing, faces, self.dtype)  # type: ignore[arg-type]
-        for axis in range(3):
-            fine_voxels = self.grid.shape[axis]
+        kinds = 4 if self.grounded else 3
+        faces = runtime.zeros(kinds * grid.size, self.dtype)
+        coarse = FaceLevel(grid, spacing, faces, self.dtype, self.grounded)  # type: ignore[arg-type]
+        for axis in range(kinds):
+            fine_voxels = self.grid.shape[axis % 3]
             sizes = (self.grid.size, grid.size, fine_voxels, *grid.shape)
             self.transfers.coarsen(self.faces, faces, axis, *sizes, *self._pair(coarse))
         return coarse
@@ -138,7 +144,9 @@ def _dense(level: FaceLevel) -> NDArray[np.float64]:
     shape = level.grid.shape
     matrix = np.zeros((int(np.prod(shape)),) * 2)
     number = level.grid.flat(np.arange(1, matrix.shape[0] + 1).reshape(shape))
-    faces = runtime.to_host(level.faces).astype(float).reshape(3, -1)
+    faces = runtime.to_host(level.faces).astype(float).reshape(-1, level.grid.size)
+    if level.grounded:
+        matrix[np.diag_indices_from(matrix)] += level.grid.voxels(faces[3]).ravel()
     steps = (*level.grid.strides, 1)
     for axis, step in enumerate(steps):
         p = np.flatnonzero(faces[axis])

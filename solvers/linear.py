@@ -15,7 +15,6 @@ import numpy as np
 from microstructures.errors import ConvergenceError
 from solvers import progress, runtime
 from solvers._kernels import vectors
-from solvers._ti import ti
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
@@ -24,9 +23,15 @@ MARGIN = 3.0  # with these, no error was underestimated in 1840 solves of contra
 
 
 class Operator(Protocol):
-    """A symmetric positive definite operator on flat float64 vectors of ``size`` elements."""
+    """A symmetric positive definite operator on flat vectors of ``size`` elements.
+
+    Vectors are of type ``dtype``; search directions, which need no more than their own digits, of
+    type ``direction``.
+    """
 
     size: int
+    dtype: type[np.floating]
+    direction: type[np.floating]
 
     def apply(self, x: DeviceArray, out: DeviceArray) -> float:
         """Set ``out`` to A x and return x · A x."""
@@ -36,6 +41,9 @@ class Preconditioner(Protocol):
     """An approximate inverse; reads ``rhs`` and leaves its answer in ``solution``."""
 
     dtype: type[np.floating]
+
+    def take(self, r: DeviceArray) -> bool:
+        """Read right-hand sides from ``r`` itself from now on; False if they must be copied."""
 
     @property
     def rhs(self) -> DeviceArray:
@@ -56,6 +64,7 @@ class _Energy:
     value: float
     drops: list[float]
     errors: list[float]
+    scale: float = 0.0
 
     def fall(self, drop: float) -> None:
         self.value -= drop
@@ -68,16 +77,16 @@ class _Energy:
 
     def _remaining(self) -> float:
         """The tail of a geometric series of drops, over the energy, with a margin."""
-        last = self.drops[-1]
-        if last <= 0.0 or self.value <= 0.0:
+        last, whole = self.drops[-1], max(self.value, self.scale)
+        if last <= 0.0 or whole <= 0.0:
             return 0.0 if last == 0.0 else math.inf
         if len(self.drops) < 3:
-            return 1e3 * last / self.value  # no rate is known yet, so assume little
+            return 1e3 * last / whole  # no rate is known yet, so assume little
         now, before = last / self.drops[-2], self.drops[-2] / max(self.drops[-3], 1e-300)
         # where convergence is slowing down, expect it to slow down further
         slower = min(now * now / max(before, 1e-30), SLOWEST)
         rate = max(now, math.sqrt(now * before), slower, FASTEST)
-        return MARGIN * last / self.value * min(rate / max(1.0 - rate, 1e-3), 1e3)
+        return MARGIN * last / whole * min(rate / max(1.0 - rate, 1e-3), 1e3)
 
 
 def conjugate_gradients(
@@ -89,6 +98,7 @@ def conjugate_gradients(
     energy: float,
     rhs_norm: float,
     tolerance: float,
+    scale: float = 0.0,
     max_iterations: int = 2000,
     task: str = "solve",
 ) -> SolveReport:
@@ -102,6 +112,8 @@ def conjugate_gradients(
         energy: energy of the first guess, > 0.
         rhs_norm: |b|, for the relative residual in the report.
         tolerance: estimated relative error of the energy at which to stop.
+        scale: energy that errors are relative to where it exceeds that of the solution, which may
+            well be zero.
         max_iterations: iterations after which ConvergenceError is raised.
         task: name under which progress is reported.
 
@@ -113,7 +125,7 @@ def conjugate_gradients(
     """
     started = time.perf_counter()
     state = _State(operator, preconditioner, x, r)
-    track = _Energy(energy, [], [])
+    track = _Energy(energy, [], [], scale)
 
     def report(iterations: int) -> SolveReport:
         residual = math.sqrt(state.dot(r, r)) / rhs_norm
@@ -141,12 +153,15 @@ class _State:
         self, operator: Operator, preconditioner: Preconditioner, x: DeviceArray, r: DeviceArray
     ) -> None:
         self.operator, self.preconditioner, self.x, self.r = operator, preconditioner, x, r
-        self.kernels = vectors.build(ti.f64, _type(preconditioner.dtype), runtime.block())
-        self.p = runtime.zeros(operator.size, np.float64)
-        self.ap = runtime.zeros(operator.size, np.float64)
+        types = (operator.dtype, preconditioner.dtype, operator.direction)
+        self.kernels = vectors.build(*map(runtime.taichi_type, types), runtime.block())
+        self.p = runtime.zeros(operator.size, operator.direction)
+        self.ap = runtime.zeros(operator.size, operator.dtype)
         self.sums = [runtime.zeros(vectors.chunks(operator.size), np.float64) for _ in range(2)]
         self.p_ap = math.inf  # so that the first direction is the first preconditioned residual
-        self.kernels.cast(r, preconditioner.rhs, operator.size)
+        self.shares_r = preconditioner.take(r)
+        if not self.shares_r:
+            self.kernels.cast(r, preconditioner.rhs, operator.size)
 
     def step(self) -> float | None:
         """Advance x and r along the next direction; the fall of the energy, None if r is zero."""
@@ -163,8 +178,11 @@ class _State:
         if not self.p_ap > 0.0:
             return math.nan
         alpha = zr / self.p_ap
-        rhs = self.preconditioner.rhs
-        self.kernels.advance(self.x, self.r, self.p, self.ap, rhs, alpha, size)
+        update = (self.x, self.r, self.p, self.ap)
+        if self.shares_r:
+            self.kernels.advance(*update, alpha, size)
+        else:
+            self.kernels.advance_both(*update, self.preconditioner.rhs, alpha, size)
         return zr * alpha
 
     def dot(self, x: DeviceArray, y: DeviceArray) -> float:
@@ -176,10 +194,6 @@ class _State:
 def total(sums: DeviceArray) -> float:
     """Sum of partial sums, in the order of the chunks."""
     return float(runtime.to_host(sums).sum())
-
-
-def _type(dtype: type[np.floating]) -> object:
-    return ti.f32 if dtype is np.float32 else ti.f64
 
 
 def _tell(task: str, track: _Energy, tolerance: float) -> None:

@@ -35,10 +35,13 @@ class Level(Protocol):
 
 
 class Multigrid:
-    """A symmetric preconditioner made of one W-cycle over ``levels``, finest first."""
+    """A symmetric preconditioner made of one cycle over ``levels``, finest first.
 
-    def __init__(self, levels: Sequence[Level]) -> None:
-        self.levels = tuple(levels)
+    Each coarser level is visited ``visits`` times: 1 is a V-cycle, 2 a W-cycle.
+    """
+
+    def __init__(self, levels: Sequence[Level], visits: int = 2) -> None:
+        self.levels, self.visits = tuple(levels), visits
         self.dtype = levels[0].dtype
 
     @property
@@ -50,6 +53,10 @@ class Multigrid:
     def solution(self) -> DeviceArray:
         """What ``precondition`` made of the right-hand side."""
         return self.levels[0].x
+
+    def take(self, r: DeviceArray) -> bool:
+        """Right-hand sides must be copied to ``rhs``."""
+        return False
 
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
@@ -63,9 +70,8 @@ class Multigrid:
         coarse = self.levels[depth + 1]
         level.smooth(from_zero)
         level.restrict(coarse)
-        self._cycle(depth + 1, from_zero=True)
-        if depth + 2 < len(self.levels):
-            self._cycle(depth + 1, from_zero=False)
+        for visit in range(self.visits if depth + 2 < len(self.levels) else 1):
+            self._cycle(depth + 1, from_zero=visit == 0)
         level.prolong(coarse)
         level.smooth(from_zero=False)
 

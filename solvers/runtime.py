@@ -20,7 +20,7 @@ from microstructures.errors import InvalidInputError, RuntimeConflictError
 from solvers import memory
 
 Arch: TypeAlias = Literal["cpu", "cuda", "vulkan", "metal"]
-Precision: TypeAlias = Literal["mixed", "double"]
+Precision: TypeAlias = Literal["mixed", "double", "single"]
 DeviceArray: TypeAlias = Any  # numpy array on the CPU, ti.ndarray elsewhere
 
 MAX_ELEMENTS = 2**31 - 1  # Taichi indexes with 32 bits and fails silently or fatally beyond
@@ -243,7 +243,7 @@ def zeros(count: int, dtype: DTypeLike) -> DeviceArray:
     device = start()
     if device.is_cpu:
         return np.zeros(count, dtype)
-    array = _taichi().ndarray(dtype=_taichi_type(dtype), shape=(count,))
+    array = _taichi().ndarray(dtype=taichi_type(dtype), shape=(count,))
     array.fill(0)
     return array
 
@@ -263,7 +263,8 @@ def to_host(array: DeviceArray) -> NDArray[Any]:
     return array if isinstance(array, np.ndarray) else array.to_numpy()
 
 
-def _taichi_type(dtype: DTypeLike) -> Any:
+def taichi_type(dtype: DTypeLike) -> Any:
+    """The Taichi type of a numpy one."""
     ti = _taichi()
     return {
         "float32": ti.f32,
@@ -272,6 +273,23 @@ def _taichi_type(dtype: DTypeLike) -> Any:
         "uint16": ti.u16,
         "int32": ti.i32,
     }[np.dtype(dtype).name]
+
+
+def dtype_of(array: DeviceArray) -> np.dtype[Any]:
+    """The numpy type of a device array's elements."""
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    ti = _taichi()
+    names = {ti.f32: "f4", ti.f64: "f8", ti.u8: "u1", ti.u16: "u2", ti.i32: "i4"}
+    return np.dtype(names[array.dtype])
+
+
+def assign(array: DeviceArray, values: NDArray[Any]) -> None:
+    """Replace the elements of a device array."""
+    if isinstance(array, np.ndarray):
+        array[:] = values
+    else:
+        array.from_numpy(np.ascontiguousarray(values))
 
 
 def reserve(required: int, what: str) -> None:

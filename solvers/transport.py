@@ -15,9 +15,11 @@ from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers import diffusion, runtime, sampling
 from solvers.domain import Domain, domain, phase_values
+from solvers.face_resistance import FaceResistance, checked_resistance
 from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
 
 METHOD = "finite volumes, harmonic faces, electrodes on the outer faces, insulated sides"
+RESISTIVE = ", resistive faces"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +82,7 @@ def effective_conductivity(
     conductivity: Mapping[Phase, float],
     axis: int | None = None,
     *,
+    resistance: FaceResistance | None = None,
     tolerance: float = 1e-5,
     max_iterations: int = 2000,
     fields: bool = False,
@@ -88,12 +91,14 @@ def effective_conductivity(
 
     Solves div(sigma grad phi) = 0 with a potential drop between electrodes on the two outer faces
     normal to ``axis`` and no flux through the sides; a face between voxels conducts as two half
-    voxels in series. Voxels outside the electrode carry nothing, and the block has their shape.
+    voxels in series, with its own resistance R between them: 1/(h/2σ₁ + R + h/2σ₂) per area.
+    Voxels outside the electrode carry nothing, and the block has their shape.
 
     Args:
         volume: the segmented volume.
         conductivity: bulk conductivity ≥ 0 in S/m of every phase, by name or id; 0 insulates.
         axis: 0, 1 or 2; by default the through-plane axis.
+        resistance: of faces between voxels in Ω m², such as contacts lost; np.inf blocks a face.
         tolerance: estimated relative error of the value at which the solve stops.
         max_iterations: iterations after which ConvergenceError is raised.
         fields: also return the potential and flux fields.
@@ -103,7 +108,8 @@ def effective_conductivity(
         conducts from one electrode to the other.
 
     Raises:
-        InvalidInputError: a value or a phase is missing, negative or not finite.
+        InvalidInputError: a value or a phase is missing, negative or not finite, or the
+            resistances are those of another volume.
         ConvergenceError: the tolerance was not met; carries the report.
         MemoryBudgetError: the solve would not fit; nothing was allocated.
 
@@ -115,6 +121,7 @@ def effective_conductivity(
         volume,
         conductivity,
         axis,
+        resistance=resistance,
         what="conductivity",
         unit="S/m",
         tolerance=tolerance,
@@ -128,6 +135,7 @@ def effective_diffusivity(
     diffusivity: Mapping[Phase, float],
     axis: int | None = None,
     *,
+    resistance: FaceResistance | None = None,
     tolerance: float = 1e-5,
     max_iterations: int = 2000,
     fields: bool = False,
@@ -135,12 +143,14 @@ def effective_diffusivity(
     """Diffusivity of the homogeneous block that passes the same flux along ``axis``, in m²/s.
 
     The equation, arguments, errors and accuracy are those of ``effective_conductivity``, with
-    bulk diffusivities ≥ 0 in m²/s for conductivities. A phase's solubility is taken as equal.
+    bulk diffusivities ≥ 0 in m²/s for conductivities and resistances in s/m. A phase's
+    solubility is taken as equal.
     """
     return solve(
         volume,
         diffusivity,
         axis,
+        resistance=resistance,
         what="diffusivity",
         unit="m²/s",
         tolerance=tolerance,
@@ -159,10 +169,12 @@ def solve(
     tolerance: float,
     max_iterations: int,
     fields: bool,
+    resistance: FaceResistance | None = None,
 ) -> Conductivity:
     """Effective value of ``what`` along an axis, in the unit of the phase values."""
     tolerance, axis = checked_tolerance(tolerance), checked_volume(volume).axis(axis)
-    part = domain(volume, phase_values(volume, values, what), axis)
+    resistance = checked_resistance(resistance, volume)
+    part = domain(volume, phase_values(volume, values, what), axis, resistance)
     if not part.percolates:
         return _blocked(axis, unit, tolerance)
     task = f"{what} along axis {axis}"
@@ -175,7 +187,7 @@ def solve(
     return Conductivity(
         value=value * float(part.sigma.max()),
         unit=unit,
-        method=METHOD,
+        method=METHOD if part.resistance is None else METHOD + RESISTIVE,
         uncertainty=Uncertainty(error * float(part.sigma.max()), SAMPLING),
         report=solution.report,
         axis=axis,
@@ -189,11 +201,14 @@ def solve(
 
 def _solve(part: Domain, tolerance: float, max_iterations: int, task: str) -> diffusion.Potential:
     """Potential of a domain, with the largest conductivity and the smallest edge as units."""
-    required = estimated_bytes(part.classes.shape, len(part.sigma))
+    resistive_faces = part.resistance.count if part.resistance else 0
+    required = estimated_bytes(part.classes.shape, len(part.sigma), resistive_faces)
     runtime.reserve(required, f"a solve on {part.classes.shape} voxels")
     smallest = min(part.spacing)
     h0, h1, h2 = (h / smallest for h in part.spacing)
-    operator = diffusion.Diffusion(part.classes, part.sigma / part.sigma.max(), (h0, h1, h2))
+    largest = float(part.sigma.max())
+    resistance = part.resistance and part.resistance.scaled(largest / smallest)
+    operator = diffusion.Diffusion(part.classes, part.sigma / largest, (h0, h1, h2), resistance)
     return diffusion.solve(operator, tolerance, max_iterations, task)
 
 
@@ -214,8 +229,10 @@ def _fields(volume: Volume, part: Domain, solution: diffusion.Potential) -> Fiel
     flowing = part.classes > 0
     sigma = np.concatenate([[np.inf], part.sigma / part.sigma.max()])[part.classes]
     mean = solution.conductance / solution.dissipation.size
-    # dissipation is |flux|²/sigma; at unit gradient the homogeneous block has flux = sigma_eff
-    flux = np.sqrt(np.maximum(solution.dissipation, 0.0) * np.where(flowing, sigma, 0.0)) / mean
+    lost = 0.0 if solution.interfacial is None else solution.interfacial
+    # within voxels it is |flux|²/sigma; at unit gradient the homogeneous block has flux = sigma_eff
+    within = np.maximum(solution.dissipation - lost, 0.0)
+    flux = np.sqrt(within * np.where(flowing, sigma, 0.0)) / mean
     scale = part.classes.shape[0] * part.spacing[0] / min(part.spacing)
     whole = [np.full(volume.shape, np.nan, np.float32) for _ in range(2)]
     for target, values in zip(whole, (solution.potential, flux / scale), strict=True):
@@ -239,11 +256,16 @@ def _blocked(axis: int, unit: str, tolerance: float) -> Conductivity:
     )
 
 
-def estimated_bytes(shape: tuple[int, ...], conductivities: int = 1) -> int:
+def estimated_bytes(
+    shape: tuple[int, ...], conductivities: int = 1, resistive_faces: int = 0
+) -> int:
     """Memory that a solve of this many voxels takes at its peak, in the precision in force."""
     voxels = math.prod(n + 2 for n in shape)
     table = 72 * (conductivities + 2) ** 2  # three axes, twice while it is made, and sums of pairs
-    return 64 * 2**20 + voxels * diffusion.BYTES_PER_VOXEL[runtime.precision()] + table
+    each = diffusion.BYTES_PER_VOXEL[runtime.precision()]
+    if resistive_faces:  # all faces are stored then
+        each += 24
+    return 64 * 2**20 + voxels * each + table + 180 * resistive_faces
 
 
 def checked_tolerance(tolerance: Any) -> float:

@@ -71,6 +71,14 @@ def compiled_kernels():
     solvers.tortuosity_factor(volume, 0)
     solvers.interface_areas(volume)
     solvers.triple_phase_boundaries(volume)
+    small = Volume(np.random.default_rng(0).integers(0, 3, (7, 7, 7)), 1e-7)
+    before = solvers.use().precision
+    for precision in ("double", "mixed"):
+        solvers.use(precision=precision)
+        solid = {1: solvers.Isotropic(1e9, 0.3)}
+        solvers.swelling_stress(small, solid, {1: 0.01}, solvers.Periodic(pressure=0.0))
+        solvers.swelling_stress(small, solid, {1: 0.01}, solvers.stack_pressure(1e6))
+    solvers.use(precision=before)
 
 
 @pytest.fixture(scope="session")

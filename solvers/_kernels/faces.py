@@ -2,19 +2,23 @@
 
 Arrays are flat with a halo of one voxel: voxel (i, j, k), counted from 1, lies at
 p = i sz + j sy + k. ``faces[axis * size + p]`` joins p to its upper neighbour along the axis, and
-is 0 towards the halo but for electrodes. Values in the halo stay 0.
+is 0 towards the halo but for electrodes. Values in the halo stay 0. A grounded operator also has
+``faces[3 * size + p]``, which joins p to 0.
 """
 
 import functools
 from types import SimpleNamespace
 
+from solvers._kernels.vectors import CHUNK
 from solvers._ti import kernel, ti
 
 
 @functools.cache
-def build(real, block):
+def build(real, block, grounded=False):
     """Kernels in the precision ``real``."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
+    Sums = ti.types.ndarray(dtype=ti.f64, ndim=1)
+    half = max(block // 2, 1)
 
     @ti.func
     def difference(x: ti.template(), faces: ti.template(), size, p, sz, sy):
@@ -22,13 +26,19 @@ def build(real, block):
         here = x[p]
         flow = faces[p] * (here - x[p + sz]) + faces[p - sz] * (here - x[p - sz])
         flow += faces[size + p] * (here - x[p + sy]) + faces[size + p - sy] * (here - x[p - sy])
-        up = faces[2 * size + p] * (here - x[p + 1])
-        return flow + up + faces[2 * size + p - 1] * (here - x[p - 1])
+        flow += faces[2 * size + p] * (here - x[p + 1])
+        flow += faces[2 * size + p - 1] * (here - x[p - 1])
+        if ti.static(grounded):
+            flow += faces[3 * size + p] * here
+        return flow
 
     @ti.func
     def diagonal(faces: ti.template(), size, p, sz, sy):
         total = faces[p] + faces[p - sz] + faces[size + p] + faces[size + p - sy]
-        return total + faces[2 * size + p] + faces[2 * size + p - 1]
+        total += faces[2 * size + p] + faces[2 * size + p - 1]
+        if ti.static(grounded):
+            total += faces[3 * size + p]
+        return total
 
     @ti.func
     def inverse(total):
@@ -77,7 +87,63 @@ def build(real, block):
             for u in range(m):
                 out[p0 + u] = new[u]
 
-    return SimpleNamespace(start=start, relax=relax, residual=residual)
+    @kernel
+    def apply(x: Array, out: Array, faces: Array, sums: Sums, size: ti.i32, lo: ti.i32, hi: ti.i32,
+              sz: ti.i32, sy: ti.i32):  # fmt: skip
+        """out = A x, sums[chunk] = x · A x over the chunk"""
+        for chunk in range(sums.shape[0]):
+            start = lo + chunk * CHUNK
+            stop = ti.min(start + CHUNK, hi)
+            lanes = ti.Vector.zero(ti.f64, half)
+            for q in range((stop - start + half - 1) // half):
+                p0 = start + q * half
+                m = ti.min(half, stop - p0)
+                new = ti.Vector.zero(real, half)
+                for u in range(m):
+                    new[u] = difference(x, faces, size, p0 + u, sz, sy)
+                for u in range(m):
+                    lanes[u] += ti.cast(new[u], ti.f64) * x[p0 + u]
+                for u in range(m):
+                    out[p0 + u] = new[u]
+            total = ti.f64(0.0)
+            for u in range(half):
+                total += lanes[u]
+            sums[chunk] = total
+
+    return SimpleNamespace(start=start, relax=relax, residual=residual, apply=apply)
+
+
+Real = ti.types.ndarray(dtype=ti.f64, ndim=1)
+
+
+@kernel
+def dissipation(x: Real, out: Real, faces: Real, size: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+                sy: ti.i32):  # fmt: skip
+    """out[p] = energy of voxel p: half of each face it shares, all of one to an electrode"""
+    for p in range(lo, hi):
+        here = x[p]
+        low = ti.select(p - sz < lo, 1.0, 0.5)
+        high = ti.select(p + sz >= hi, 1.0, 0.5)
+        energy = high * faces[p] * (here - x[p + sz]) ** 2
+        energy += low * faces[p - sz] * (here - x[p - sz]) ** 2
+        energy += 0.5 * faces[size + p] * (here - x[p + sy]) ** 2
+        energy += 0.5 * faces[size + p - sy] * (here - x[p - sy]) ** 2
+        energy += 0.5 * faces[2 * size + p] * (here - x[p + 1]) ** 2
+        energy += 0.5 * faces[2 * size + p - 1] * (here - x[p - 1]) ** 2
+        out[p] = energy
+
+
+@kernel
+def layers(x: Real, faces: Real, conductance: Real, flow: Real, sz: ti.i32):
+    """Conductance and flow between each layer i and the next, over all faces between them"""
+    for i in range(flow.shape[0]):
+        total = ti.f64(0.0)
+        through = ti.f64(0.0)
+        for p in range(i * sz, (i + 1) * sz):
+            total += faces[p]
+            through += faces[p] * (x[p] - x[p + sz])
+        conductance[i] = total
+        flow[i] = through
 
 
 @functools.cache
@@ -130,7 +196,10 @@ def transfers(real, block):
     def coarsen(fine: Array, coarse: Array, axis: ti.template(), size: ti.i32, coarse_size: ti.i32,
                 n: ti.i32, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32, fy: ti.i32, fx: ti.i32,
                 sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
-        """Coarse faces normal to ``axis``: the fine ones in parallel, over twice the distance"""
+        """Coarse faces normal to ``axis``: the fine ones in parallel, over twice the distance
+
+        Axis 3 stands for the faces to 0, which are added up.
+        """
         below_z, below_y, below_x = int(axis == 0), int(axis == 1), int(axis == 2)
         for row in range((nz + below_z) * (ny + below_y)):
             i = row // (ny + below_y) + 1 - below_z
@@ -152,7 +221,9 @@ def transfers(real, block):
                             if ti.static(axis == 2):
                                 x = ti.min(fx * k, n)
                             total += fine[axis * size + z * sz + y * sy + x]
-                factor = fz
+                factor = 1
+                if ti.static(axis == 0):
+                    factor = fz
                 if ti.static(axis == 1):
                     factor = fy
                 if ti.static(axis == 2):

@@ -32,8 +32,9 @@ def negate(x: ti.types.ndarray(dtype=ti.f64, ndim=1)):
 
 
 @functools.cache
-def build(outer, inner, block):
-    """Kernels for vectors of type ``outer`` and preconditioned vectors of type ``inner``."""
+def build(outer, inner, direction, block):
+    """Kernels for vectors, preconditioned vectors and search directions of these types."""
+    Direction = ti.types.ndarray(dtype=direction, ndim=1)
     Outer = ti.types.ndarray(dtype=outer, ndim=1)
     Inner = ti.types.ndarray(dtype=inner, ndim=1)
     Sums = ti.types.ndarray(dtype=ti.f64, ndim=1)
@@ -77,7 +78,24 @@ def build(outer, inner, block):
             zq[chunk] = total_q
 
     @kernel
-    def advance(x: Outer, r: Outer, p: Outer, ap: Outer, b: Inner, alpha: ti.f64, size: ti.i32):
+    def advance(x: Outer, r: Outer, p: Direction, ap: Outer, alpha: ti.f64, size: ti.i32):
+        """x += alpha p, r -= alpha ap"""
+        for q in range((size + half - 1) // half):
+            p0 = q * half
+            m = ti.min(half, size - p0)
+            new_x = ti.Vector.zero(outer, half)
+            new_r = ti.Vector.zero(outer, half)
+            for u in range(m):
+                new_x[u] = x[p0 + u] + alpha * p[p0 + u]
+                new_r[u] = r[p0 + u] - alpha * ap[p0 + u]
+            for u in range(m):
+                x[p0 + u] = new_x[u]
+            for u in range(m):
+                r[p0 + u] = new_r[u]
+
+    @kernel
+    def advance_both(x: Outer, r: Outer, p: Direction, ap: Outer, b: Inner, alpha: ti.f64,
+                     size: ti.i32):  # fmt: skip
         """x += alpha p, r -= alpha ap, b = r in the preconditioner's precision"""
         for q in range((size + half - 1) // half):
             p0 = q * half
@@ -95,14 +113,14 @@ def build(outer, inner, block):
                 b[p0 + u] = ti.cast(new_r[u], inner)
 
     @kernel
-    def turn(z: Inner, beta: ti.f64, p: Outer, size: ti.i32):
+    def turn(z: Inner, beta: ti.f64, p: Direction, size: ti.i32):
         """p = z + beta p"""
         for q in range((size + block - 1) // block):
             p0 = q * block
             m = ti.min(block, size - p0)
-            new = ti.Vector.zero(outer, block)
+            new = ti.Vector.zero(direction, block)
             for u in range(m):
-                new[u] = ti.cast(z[p0 + u], outer) + beta * p[p0 + u]
+                new[u] = ti.cast(z[p0 + u] + beta * p[p0 + u], direction)
             for u in range(m):
                 p[p0 + u] = new[u]
 
@@ -112,4 +130,6 @@ def build(outer, inner, block):
         for i in range(size):
             b[i] = ti.cast(r[i], inner)
 
-    return SimpleNamespace(dot=dot, dots=dots, advance=advance, turn=turn, cast=cast)
+    return SimpleNamespace(
+        dot=dot, dots=dots, advance=advance, advance_both=advance_both, turn=turn, cast=cast
+    )

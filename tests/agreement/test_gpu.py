@@ -15,6 +15,8 @@ print(solvers.tortuosity_factor(volume, "pore", tolerance=1e-10).value)
 print(solvers.effective_conductivity(volume, values, tolerance=1e-10).value)
 print(solvers.interface_areas(volume)["pore", "NMC"].value)
 print(solvers.triple_phase_boundaries(volume)["pore", "NMC", "CBD"].total.value)
+solids = {"NMC": solvers.Isotropic(140e9, 0.25), "CBD": solvers.Isotropic(1e9, 0.35)}
+print(solvers.effective_stiffness(volume, solids, tolerance=1e-10).value[0, 0])
 """
 SAME = 1e-8  # both are solved to 1e-10
 

@@ -1,0 +1,276 @@
+"""Six unit strains and one swelling of a porous three-phase volume, ours and an FFT solver's.
+
+    python benchmarks/mechanics.py            # all of it, about half an hour on two cores
+    python benchmarks/mechanics.py peers      # some of it
+
+Each job runs in a process of its own, one after the other. All solvers have the same element and
+thus the same discrete solution; compared is the time until the energy is truly right to a given
+relative error, against a solve of ours to 1e-10.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import threading
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE / "results" / "mechanics.json"
+PHASES = {0: "pore", 1: "active material", 2: "binder"}
+MODULI = {1: (100e9, 0.25), 2: (1e9, 0.3)}  # 1 : 100, and true voids
+FEATURE = 3.0  # voxels, width of the Gaussian that makes the field
+ERROR = 1e-4  # relative, of the energy
+SWELLING = 0.01
+LIMIT_S = 420  # after which a peer's iteration count is extrapolated no further
+FFT_CASES = ((64, "green"), (64, "green-jacobi"), (128, "green"), (128, "green-jacobi"))
+LARGE = 256
+
+
+def labels(voxels, seed=0):
+    """Half active material, 15 % binder around it, 35 % pores, from one smooth random field."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = np.random.default_rng(seed).standard_normal((voxels,) * 3)
+    field = gaussian_filter(noise, FEATURE, mode="wrap")
+    low, high = np.quantile(field, [0.35, 0.5])
+    return np.where(field > high, 1, np.where(field > low, 2, 0)).astype(np.uint8)
+
+
+def body(voxels, element="stabilized"):
+    import solvers
+    from microstructures import Volume
+    from solvers.body import Body
+
+    solids = {PHASES[i]: solvers.Isotropic(*m) for i, m in MODULI.items()}
+    return Body.of(Volume(labels(voxels), 1e-7, PHASES), solids, element=element)
+
+
+def warmed(precision):
+    """Compile the kernels before the clock starts."""
+    import solvers
+
+    solvers.use(precision=precision)
+    small = body(12)
+    own = np.zeros((6, *small.volume.shape), np.float32)
+    small.respond(strain=np.eye(6)[0], eigenstrain=own, tolerance=1e-2)
+
+
+class Peak:
+    """Largest growth of this process' memory while the block runs, in bytes."""
+
+    def __enter__(self):
+        self.process, self.running, self.bytes = psutil.Process(), True, 0
+        self.base = self.process.memory_info().rss
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def _watch(self):
+        while self.running:
+            self.bytes = max(self.bytes, self.process.memory_info().rss - self.base)
+            time.sleep(0.01)
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join()
+
+
+def ours(voxels, precision):
+    """Times, iterations and memory of the seven cases."""
+    warmed(precision)
+    cases = []
+    with Peak() as peak:
+        started = time.perf_counter()
+        made = body(voxels)
+        for c in range(6):
+            found = made.respond(strain=np.eye(6)[c], tolerance=ERROR)
+            stiffness = made.mean_stress(found)[c]
+            cases.append([f"unit strain {c}", found.report.to_dict(), stiffness])
+            del found
+    in_memory = peak.bytes / voxels**3
+    own = np.zeros((6, *made.volume.shape), np.float32)
+    own[:3] = SWELLING * (made.volume.labels == 1)
+    found = made.respond(strain=np.zeros(6), eigenstrain=own, tolerance=ERROR)
+    cases.append(["swelling", found.report.to_dict(), float(made.mean_stress(found, own)[0])])
+    seconds = time.perf_counter() - started
+    return {
+        "voxels": voxels,
+        "precision": precision,
+        "seconds": seconds,
+        "bytes_per_voxel": in_memory,
+        "cases": [
+            {
+                "case": name,
+                "iterations": report["iterations"],
+                "seconds": report["seconds"],
+                "error_estimate": report["error_estimate"],
+                "value": value,
+            }
+            for name, report, value in cases
+        ],
+    }
+
+
+def energy(voxels, tolerance, precision, element="stabilized"):
+    """Twice the energy at a unit strain along axis 0, in Pa, with its seconds and iterations."""
+    warmed(precision)
+    started = time.perf_counter()
+    made = body(voxels, element)
+    found = made.respond(strain=np.eye(6)[0], tolerance=tolerance, max_iterations=1000)
+    seconds = time.perf_counter() - started
+    strain = made.strain(found).astype(float)
+    density = np.einsum("czyx,czyx->", strain, made.moduli.stress(strain)) / voxels**3
+    whole = float(density) + made.hourglass_energy(found)
+    return {"energy": whole, "seconds": seconds, "iterations": found.report.iterations}
+
+
+def fft(voxels, preconditioner, exact):
+    """Iterations and seconds of the FFT solver until its energy is right to ``ERROR``."""
+    sys.path.insert(0, str(HERE))
+    import fft_elasticity
+
+    import solvers
+
+    matrices = {i: solvers.Isotropic(*m).matrix for i, m in MODULI.items()}
+
+    def run(steps):
+        return fft_elasticity.solve(
+            labels(voxels),
+            matrices,
+            strain=np.eye(6)[0],
+            preconditioner=preconditioner,
+            tolerance=1e-7,
+            max_iterations=steps,
+        )
+
+    pace = run(4).clock[-1] / 4
+    found = run(max(int(LIMIT_S / pace), 5))
+    start = 2 * (found.energy + found.released.sum())
+    errors = (start - 2 * np.cumsum(found.released)) / exact - 1
+    done = np.flatnonzero(errors <= ERROR)
+    step = int(done[0]) if len(done) else len(errors) - 1
+    return {
+        "voxels": voxels,
+        "preconditioner": preconditioner,
+        "reached": bool(len(done)),
+        "iterations": step + 1,
+        "seconds": float(found.clock[step]) + found.setup_seconds,
+        "error": float(errors[step]),
+    }
+
+
+def mugrid(voxels, preconditioner, exact):
+    """The same of muGrid, whose element is the full one and whose wheel uses one core."""
+    sys.path.insert(0, str(HERE))
+    import mugrid_elasticity
+
+    import solvers
+
+    moduli = {i: solvers.Isotropic(*m).lame() for i, m in MODULI.items()}
+
+    def run(steps, tolerance):
+        return mugrid_elasticity.solve(
+            labels(voxels),
+            moduli,
+            np.eye(6)[0],
+            preconditioner=preconditioner,
+            tolerance=tolerance,
+            max_iterations=steps,
+        )
+
+    found = run(1500, 1e-4)
+    start = 2 * (found["energy"] + np.sum(found["released"]))
+    errors = (start - 2 * np.cumsum(found["released"])) / exact - 1
+    step = int(np.argmax(errors <= ERROR))
+    return {
+        "voxels": voxels,
+        "preconditioner": f"muGrid {found['version']}, {preconditioner}",
+        "reached": bool(errors[step] <= ERROR),
+        "iterations": step + 1,
+        "seconds": float(found["clock"][step]) + found["setup_seconds"],
+        "error": float(errors[step]),
+    }
+
+
+def job(*arguments):
+    """One job in a process of its own."""
+    command = [sys.executable, __file__, "job", json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+JOBS = {"ours": ours, "energy": energy, "fft": fft, "mugrid": mugrid}
+
+
+def peers():
+    """Ours and the FFT solver side by side, one unit strain, in one process order."""
+    rows = []
+    for voxels, preconditioner in FFT_CASES:
+        exact = job("energy", voxels, 1e-10, "double")["energy"]
+        own = job("energy", voxels, ERROR, "mixed")
+        own["error"] = own["energy"] / exact - 1
+        theirs = job("fft", voxels, preconditioner, exact)
+        rows.append({"ours": own, "fft": theirs, "ratio": theirs["seconds"] / own["seconds"]})
+    return rows
+
+
+def full_element():
+    """Ours and muGrid, where that is installed, with the full element."""
+    if find_spec("muGrid") is None:
+        return []
+    rows = []
+    for preconditioner in ("green", "green-jacobi"):
+        exact = job("energy", 64, 1e-10, "double", "full")["energy"]
+        own = job("energy", 64, ERROR, "mixed", "full")
+        own["error"] = own["energy"] / exact - 1
+        theirs = job("mugrid", 64, preconditioner, exact)
+        rows.append({"ours": own, "fft": theirs, "ratio": theirs["seconds"] / own["seconds"]})
+    return rows
+
+
+def all_cases():
+    """The seven cases at 128³ and 256³."""
+    return [job("ours", n, p) for n, p in ((128, "mixed"), (LARGE, "mixed"), (LARGE, "single"))]
+
+
+PARTS = {"cases": all_cases, "peers": peers, "full": full_element}
+
+
+def machine():
+    from importlib.metadata import version
+
+    cpu = next(
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
+    versions = {name: version(name) for name in ("numpy", "scipy", "taichi")}
+    return {
+        "cpu": cpu,
+        "threads": psutil.cpu_count(),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def main(parts):
+    """Record the parts asked for, or all of them."""
+    record = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    record |= {"command": "python benchmarks/mechanics.py", "machine": machine()}
+    for part in parts or PARTS:
+        record[part] = PARTS[part]()
+        RESULT.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["job"]:
+        name, *arguments = json.loads(sys.argv[2])
+        print(json.dumps(JOBS[name](*arguments)))
+    else:
+        main(sys.argv[1:])

@@ -1,0 +1,286 @@
+"""FaceResistance: area-specific resistance of chosen faces between the voxels of a volume.
+
+A face is named by its axis and by the flat index, in (nz, ny, nx) order, of the voxel below it;
+faces that are not named have no resistance of their own.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from microstructures import Volume
+from microstructures.errors import InvalidInputError
+from microstructures.phases import Phase
+from solvers.window import Window
+
+Indices = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceResistance:
+    """Resistance ≥ 0 of faces between voxels, in Ω m² (in s/m for diffusion); inf blocks a face.
+
+    Args:
+        shape: (nz, ny, nx) of the volume.
+        lower: for each axis the flat index of the voxel below each face, every face once.
+        values: for each axis the resistance of each of these faces.
+
+    Raises:
+        InvalidInputError: a face that the volume does not have, a face named twice, or a
+            resistance that is negative or not a number.
+    """
+
+    shape: tuple[int, int, int]
+    lower: tuple[Indices, Indices, Indices]
+    values: tuple[Values, Values, Values]
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or len(self.lower) != 3 or len(self.values) != 3:
+            raise InvalidInputError(
+                f"a shape of {len(self.shape)} axes with {len(self.lower)} arrays of faces and "
+                f"{len(self.values)} of resistances was given: each wants one per axis, three"
+            )
+        pairs = [
+            _checked(self.shape, axis, faces, values)
+            for axis, (faces, values) in enumerate(zip(self.lower, self.values, strict=True))
+        ]
+        object.__setattr__(self, "lower", tuple(faces for faces, _ in pairs))
+        object.__setattr__(self, "values", tuple(values for _, values in pairs))
+
+    @classmethod
+    def from_masks(
+        cls, masks: Sequence[ArrayLike], resistance: float | Sequence[ArrayLike]
+    ) -> "FaceResistance":
+        """Faces that are True in one mask per axis.
+
+        Args:
+            masks: booleans of shape (nz-1, ny, nx), (nz, ny-1, nx) and (nz, ny, nx-1).
+            resistance: of all these faces, or one array per axis in the shape of its mask.
+        """
+        arrays = [np.asarray(mask) for mask in masks]
+        shape = _volume_shape(arrays)
+        each = list(resistance) if isinstance(resistance, Sequence) else [resistance] * 3
+        if len(each) != 3:
+            raise InvalidInputError(
+                f"{len(each)} arrays of resistances were given: one per axis is wanted, three"
+            )
+        lower, values = [], []
+        for axis, (mask, value) in enumerate(zip(arrays, each, strict=True)):
+            where = np.nonzero(mask)
+            lower.append(np.ravel_multi_index(where, shape).astype(np.int64))
+            values.append(_spread(value, mask.shape, axis)[where])
+        return cls(shape, _three(lower), _three(values))
+
+    @classmethod
+    def of_pairs(
+        cls, volume: Volume, resistance: Mapping[tuple[Phase, Phase], float]
+    ) -> "FaceResistance":
+        """All faces between two phases.
+
+        Args:
+            volume: labels of shape (nz, ny, nx).
+            resistance: {(phase, phase): resistance}, phases by name or id in either order.
+        """
+        rows, table = _pair_table(volume, resistance)
+        lower: list[Indices] = []
+        values: list[Values] = []
+        for axis in range(3):
+            faces, numbers = _pair_faces(volume.labels, rows, table, axis)
+            lower.append(faces)
+            values.append(numbers)
+        return cls(volume.shape, _three(lower), _three(values))
+
+    def __add__(self, other: "FaceResistance") -> "FaceResistance":
+        """Both in series: where they name the same face, its resistances add up."""
+        if other.shape != self.shape:
+            raise InvalidInputError(
+                f"resistances of volumes of {self.shape} and {other.shape} voxels cannot be "
+                "added: make both for the same volume"
+            )
+        lower, values = [], []
+        for a, b, r, s in zip(self.lower, other.lower, self.values, other.values, strict=True):
+            faces, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+            total = np.zeros(len(faces))
+            np.add.at(total, place, np.concatenate([r, s]))
+            lower.append(faces)
+            values.append(total)
+        return FaceResistance(self.shape, _three(lower), _three(values))
+
+    @property
+    def count(self) -> int:
+        """Number of faces with a resistance above 0."""
+        return sum(int(np.count_nonzero(values)) for values in self.values)
+
+    @property
+    def blocked(self) -> tuple[Indices, Indices, Indices]:
+        """For each axis the faces that nothing passes."""
+        return self.above(math.inf)
+
+    def above(self, least: float) -> tuple[Indices, Indices, Indices]:
+        """For each axis the faces with at least this resistance."""
+        pairs = zip(self.lower, self.values, strict=True)
+        return _three([faces[values >= least] for faces, values in pairs])
+
+    def scaled(self, factor: float) -> "FaceResistance":
+        """All resistances times a factor > 0."""
+        first, second, third = (values * factor for values in self.values)
+        return FaceResistance(self.shape, self.lower, (first, second, third))
+
+    def within(self, window: Window, axis: int) -> "FaceResistance":
+        """The same faces in a part of the volume that is turned so that ``axis`` comes first."""
+        ends = [part.indices(n) for part, n in zip(window, self.shape, strict=True)]
+        order = (axis, *(a for a in range(3) if a != axis))
+        shape = tuple(ends[a][1] - ends[a][0] for a in order)
+        lower, values = [], []
+        for a in order:
+            place = np.unravel_index(self.lower[a], self.shape)
+            inside = np.ones(len(self.lower[a]), bool)
+            for b, (start, stop, _) in enumerate(ends):
+                inside &= (place[b] >= start) & (place[b] < stop - (a == b))
+            moved = tuple(place[b][inside] - ends[b][0] for b in order)
+            lower.append(np.ravel_multi_index(moved, shape).astype(np.int64))
+            values.append(self.values[a][inside])
+        return FaceResistance((shape[0], shape[1], shape[2]), _three(lower), _three(values))
+
+
+def checked_resistance(resistance: Any, volume: Volume) -> FaceResistance | None:
+    """``resistance`` if it belongs to the volume; None if no face resists."""
+    if resistance is None:
+        return None
+    if not isinstance(resistance, FaceResistance):
+        raise InvalidInputError(
+            f"a {type(resistance).__name__} was given where a FaceResistance is wanted: "
+            "FaceResistance.of_pairs(volume, {(phase, phase): resistance})"
+        )
+    if resistance.shape != volume.shape:
+        raise InvalidInputError(
+            f"the resistances are those of {resistance.shape} voxels, but the volume has "
+            f"{volume.shape}: make them for this volume"
+        )
+    return resistance if resistance.count else None
+
+
+def _checked(shape: tuple[int, ...], axis: int, faces: Any, values: Any) -> tuple[Indices, Values]:
+    faces, values = np.asarray(faces), np.asarray(values, dtype=float)
+    if faces.ndim != 1 or faces.shape != values.shape or faces.dtype.kind not in "iu":
+        raise InvalidInputError(
+            f"axis {axis} has faces of shape {faces.shape} ({faces.dtype}) and resistances of "
+            f"shape {values.shape}: give one whole number and one resistance per face"
+        )
+    faces = faces.astype(np.int64)
+    _refuse_strangers(shape, axis, faces)
+    if not (values >= 0.0).all():
+        worst = values[~(values >= 0.0)][0]
+        raise InvalidInputError(
+            f"a face normal to axis {axis} has a resistance of {worst}: give numbers ≥ 0, "
+            "np.inf for a blocked face"
+        )
+    return faces, values
+
+
+def _refuse_strangers(shape: tuple[int, ...], axis: int, faces: Indices) -> None:
+    step = math.prod(shape[axis + 1 :])
+    known = (faces >= 0) & (faces < math.prod(shape))
+    known &= faces // step % shape[axis] < shape[axis] - 1
+    if not known.all():
+        raise InvalidInputError(
+            f"no face normal to axis {axis} lies above voxel {faces[~known][0]} of {shape} voxels: "
+            "name each face by the flat index of the voxel below it"
+        )
+    if len(np.unique(faces)) < len(faces):
+        raise InvalidInputError(
+            f"a face normal to axis {axis} is named twice: add two FaceResistances instead"
+        )
+
+
+def _volume_shape(masks: list[NDArray[Any]]) -> tuple[int, int, int]:
+    """Shape of the volume whose faces the masks are."""
+    given = [mask.shape for mask in masks]
+    if len(masks) == 3 and all(mask.ndim == 3 and mask.dtype == bool for mask in masks):
+        n0, n1, n2 = masks[0].shape
+        shape = (n0 + 1, n1, n2)
+        if given == [_faces_shape(shape, axis) for axis in range(3)]:
+            return shape
+    raise InvalidInputError(
+        f"masks of shapes {given} and types {[str(mask.dtype) for mask in masks]} were given: for "
+        "(nz, ny, nx) voxels give booleans of (nz-1, ny, nx), (nz, ny-1, nx) and (nz, ny, nx-1)"
+    )
+
+
+def _faces_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return tuple(n - (a == axis) for a, n in enumerate(shape))
+
+
+def _spread(value: Any, shape: tuple[int, ...], axis: int) -> Values:
+    number = np.asarray(value, dtype=float)
+    if number.shape not in ((), shape):
+        raise InvalidInputError(
+            f"resistances of shape {number.shape} were given for the faces normal to axis {axis}, "
+            f"whose mask has shape {shape}: give one number, or an array of that shape"
+        )
+    return np.broadcast_to(number, shape)
+
+
+def _pair_table(volume: Volume, resistance: Any) -> tuple[NDArray[np.intp], Values]:
+    """Row of each label, and resistance by two rows; NaN for pairs that are not named."""
+    if not isinstance(resistance, Mapping) or not resistance:
+        raise InvalidInputError(
+            f"resistance {resistance!r} names no pair: give {{(phase, phase): resistance}}"
+        )
+    named = {pair: _checked_pair(volume, pair) for pair in resistance}
+    labels = sorted({label for pair in named.values() for label in pair})
+    rows = np.full(max(int(volume.labels.max()), labels[-1]) + 1, len(labels))
+    rows[labels] = np.arange(len(labels))
+    table = np.full((len(labels) + 1,) * 2, np.nan)
+    for pair, (a, b) in named.items():
+        if not np.isnan(table[rows[a], rows[b]]):
+            raise InvalidInputError(f"the pair {pair!r} is given twice: give it once")
+        table[rows[a], rows[b]] = table[rows[b], rows[a]] = _checked_number(resistance[pair], pair)
+    return rows, table
+
+
+def _checked_number(value: Any, pair: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not number >= 0.0:
+        raise InvalidInputError(
+            f"the resistance of {pair!r} is {value!r}: give a number ≥ 0, np.inf to block it"
+        )
+    return number
+
+
+def _checked_pair(volume: Volume, pair: Any) -> tuple[int, int]:
+    if isinstance(pair, tuple) and len(pair) == 2:
+        a, b = (volume.phase_id(phase) for phase in pair)
+        if a != b:
+            return a, b
+    raise InvalidInputError(f"{pair!r} is no pair of two different phases: give (phase, phase)")
+
+
+def _pair_faces(
+    labels: NDArray[Any], rows: NDArray[np.intp], table: Values, axis: int
+) -> tuple[Indices, Values]:
+    below, above = beside(labels, axis)
+    where = np.nonzero(below != above)
+    values = table[rows[below[where]], rows[above[where]]]
+    named = ~np.isnan(values)
+    place = tuple(index[named] for index in where)
+    return np.ravel_multi_index(place, labels.shape).astype(np.int64), values[named]
+
+
+def beside(field: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Views of a field below and above every face normal to ``axis``."""
+    along = np.moveaxis(field, axis, 0)
+    return np.moveaxis(along[:-1], 0, axis), np.moveaxis(along[1:], 0, axis)
+
+
+def _three(arrays: list[Any]) -> tuple[Any, Any, Any]:
+    first, second, third = arrays
+    return first, second, third

@@ -1,0 +1,121 @@
+"""Bad input to mechanics: what was received, what was wanted, what to change."""
+
+import numpy as np
+import pytest
+
+import solvers
+from microstructures import Volume, memory
+from microstructures.errors import InvalidInputError, MemoryBudgetError, UnknownPhaseError
+from solvers.body import Body
+
+VOLUME = Volume(np.ones((4, 4, 4), np.uint8), 1e-7, {0: "pore", 1: "NMC"})
+SOLID = {"NMC": solvers.Isotropic(100e9, 0.25)}
+ORTHOGONAL = [np.eye(3)]
+GRAINS = np.zeros((4, 4, 4), int)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: solvers.Isotropic(-1e9, 0.3), "not > 0"),
+        (lambda: solvers.Isotropic(0.0, 0.3), "leave a phase out to make it void"),
+        (lambda: solvers.Isotropic(1e9, 0.5), "-1…0.5"),
+        (lambda: solvers.Isotropic(np.nan, 0.3), "not > 0"),
+        (lambda: solvers.Cubic(1e9, 2e9, 1e9), "no positive energy"),
+        (lambda: solvers.TransverselyIsotropic(1e9, 1e9, 1e9, 0.9, 0.9), "no positive energy"),
+        (lambda: solvers.Oriented(SOLID["NMC"], GRAINS, [np.ones((3, 3))]), "orthogonal"),
+        (lambda: solvers.Oriented(SOLID["NMC"], GRAINS + 1, ORTHOGONAL), "number them from 0"),
+        (lambda: solvers.Platen(), "either displacement"),
+        (lambda: solvers.Boundary(z=solvers.Platen()), "either displacement"),
+        (lambda: solvers.Boundary(z="periodic"), "solvers.Periodic()"),
+        (lambda: solvers.Boundary(z=solvers.Periodic(strain=np.inf)), "finite"),
+        (lambda: solvers.stack_pressure(1e6, sides="clamp"), "sides"),
+    ],
+)
+def test_stiffness_and_boundaries_say_what_they_want(make, words):
+    with pytest.raises(InvalidInputError, match=words):
+        solvers.Boundary(z=make())  # a platen is only wrong once it is used
+
+
+@pytest.mark.parametrize(
+    ("solids", "words"),
+    [
+        ({}, "names no phase"),
+        ({"pore": SOLID["NMC"]}, "no voxel"),
+        ({"NMC": SOLID["NMC"], 1: SOLID["NMC"]}, "twice"),
+        ({"NMC": 100e9}, r"solvers\.Isotropic"),
+        ({"NMC": solvers.Isotropic(np.ones((2, 2, 2)), 0.2)}, "one value per voxel"),
+    ],
+)
+def test_stiffness_by_phase_must_be_complete(solids, words):
+    with pytest.raises(InvalidInputError, match=words):
+        solvers.effective_stiffness(VOLUME, solids)
+
+
+def test_unknown_phases_are_named():
+    with pytest.raises(UnknownPhaseError, match="LCO"):
+        solvers.effective_stiffness(VOLUME, {"LCO": SOLID["NMC"]})
+    with pytest.raises(UnknownPhaseError, match="LCO"):
+        solvers.swelling_stress(VOLUME, SOLID, {"LCO": 0.01})
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"NMC": np.nan}, "finite"),
+        ({"NMC": -1.5}, "shrinks it to nothing"),
+        ({"NMC": np.ones((2, 2))}, "shape"),
+        ({"NMC": "1 %"}, "linear strain"),
+        (0.01, "no mapping"),
+    ],
+)
+def test_eigenstrains_say_what_they_want(own, words):
+    with pytest.raises(InvalidInputError, match=words):
+        solvers.swelling_stress(VOLUME, SOLID, own)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"element": "hex8"}, "element"),
+        ({"stabilisation": 2.0}, "0…1"),
+        ({"boundary": "open"}, "unknown"),
+        ({"boundary": 3}, r"solvers\.Periodic"),
+        ({"tolerance": 0.0}, "1e-7…0.1"),
+    ],
+)
+def test_options_of_a_swelling_stress_are_checked(options, words):
+    with pytest.raises(InvalidInputError, match=words):
+        solvers.swelling_stress(VOLUME, SOLID, {"NMC": 0.01}, **options)
+
+
+def test_a_volume_that_nothing_loads_is_refused():
+    with pytest.raises(InvalidInputError, match="nothing loads"):
+        solvers.swelling_stress(VOLUME, SOLID)
+
+
+def test_large_eigenstrains_warn():
+    with pytest.warns(solvers.LargeStrainWarning, match="5 %"):
+        solvers.swelling_stress(VOLUME, SOLID, {"NMC": 0.06})
+
+
+def test_a_superposition_refuses_other_faces_and_unknown_swellings():
+    response = solvers.superpose(VOLUME, SOLID, ["NMC"])
+    with pytest.raises(InvalidInputError, match="another superposition"):
+        response.at({"NMC": 0.01}, solvers.stack_pressure(1e6))
+    with pytest.raises(InvalidInputError, match="'NMC'"):
+        response.at({"CBD": 0.01})
+
+
+def test_statistics_of_nothing_are_refused():
+    state = solvers.swelling_stress(VOLUME, SOLID, {"NMC": 0.01})
+    with pytest.raises(InvalidInputError, match="no voxel"):
+        state.statistics("pore")
+    with pytest.raises(InvalidInputError, match="measure"):
+        state.statistics("NMC", "tresca")
+
+
+def test_a_solve_that_would_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
+    with pytest.raises(MemoryBudgetError):
+        Body.of(VOLUME, SOLID)
