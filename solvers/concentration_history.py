@@ -4,7 +4,6 @@ Arrays have shape (nz, ny, nx); concentrations in mol/m³ are 0 off the particle
 """
 
 import html
-import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,9 +63,6 @@ class ConcentrationHistory:
             "surface_mean": self.surface_mean.tolist(),
             "report": worst.to_dict(),
         }
-
-    def _repr_html_(self) -> str:
-        return f"<b>{html.escape(str(self))}</b> <small>{html.escape(self.method)}</small>"
 
     def _repr_html_(self) -> str:
         return f"<b>{html.escape(str(self))}</b> <small>{html.escape(self.method)}</small>"

@@ -346,18 +346,6 @@ def test_history_prints_what_it_did():
     assert len(history.reports) == 4
 
 
-def test_history_prints_what_it_did():
-    history = diffuse(slab(4), {"NMC": D}, "pore", [0, 5, 20], initial=START, flux=1e-6)
-    text = str(history)
-    assert text == history._repr_html_().split("</b>")[0].removeprefix("<b>")
-    assert "1e+04 to 1.002e+04 mol/m³ on average in 20 s" in text
-    plain = history.to_dict()
-    assert plain["times"] == [0.0, 5.0, 20.0]
-    assert plain["mean"] == pytest.approx([START, START + 5, START + 20])
-    assert plain["report"]["error_estimate"] <= 1e-6
-    assert len(history.reports) == 4
-
-
 def test_flux_may_change_with_time_and_place():
     volume, _ = ball(5)
     particles = TransientDiffusion(volume, {"NMC": D}, "pore")
@@ -459,6 +447,8 @@ def test_nothing_in_and_nothing_there_stays_nothing():
     step = particles.step(particles.field(0.0), 1.0)
     assert not step.concentration.any()
     assert step.reports[0].iterations == 0
+    found, _ = particles.stage(particles.field(0.0), 1.0, particles.field(5.0))
+    assert not found.any()
 
 
 def test_second_order_scheme_solves_the_test_equation_to_its_order():
