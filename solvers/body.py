@@ -120,6 +120,7 @@ class Body:
         tolerance: float = 1e-6,
         max_iterations: int = 500,
         task: str = "stress",
+        guess: Deformation | None = None,
     ) -> Deformation:
         """Deformation under a mean strain, an eigenstrain field, and the boundary's pressures.
 
@@ -131,6 +132,7 @@ class Body:
                 true one may be zero. The stress is right to its square root in the energy norm.
             max_iterations: iterations after which ConvergenceError is raised.
             task: name under which progress is reported.
+            guess: deformation to start from, such as that under nearly the same load.
 
         Raises:
             ConvergenceError: the tolerance was not met; carries the report.
@@ -150,6 +152,8 @@ class Body:
             tolerance=tolerance,
             max_iterations=max_iterations,
             task=task,
+            # nothing but rounding would stop a solve whose answer is zero
+            guess=None if guess is None or energy + scale == 0.0 else self.vector(guess),
         )
         vector = runtime.to_host(solution.vector)
         fluctuation = operator.grid.displacement(vector) * self.edge

@@ -119,11 +119,11 @@ def diffuse(
     Accuracy: second order in time; O(h²) across flat surfaces, O(h) at staircases.
     Source: Crank, The Mathematics of Diffusion (1975), for the exact solutions it is tested with.
     """
-    instants, count = _checked_times(times), _checked_count(substeps)
+    instants, count = checked_times(times), checked_count(substeps)
     particles = TransientDiffusion(volume, diffusivity, surface, area=area)
     c = particles.field(initial)
     kept, reports = [c], []
-    acting = _Acting(flux, surface_concentration)
+    acting = Acting(flux, surface_concentration)
     curves = [_means(particles, c, acting, instants[0])]
     for start, end in itertools.pairwise(instants):
         for k in range(count):
@@ -140,7 +140,7 @@ def diffuse(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Acting:
+class Acting:
     """What acts on the surface, at any time."""
 
     flux: Given
@@ -163,7 +163,7 @@ def _step(
     start: float,
     dt: float,
     *,
-    acting: _Acting,
+    acting: Acting,
     tolerance: float,
 ) -> tuple[Field, list[SolveReport]]:
     reports: list[SolveReport] = []
@@ -178,7 +178,7 @@ def _step(
 
 
 def _means(
-    particles: TransientDiffusion, c: Field, acting: _Acting, time: float
+    particles: TransientDiffusion, c: Field, acting: Acting, time: float
 ) -> tuple[float, float]:
     return particles.mean(c), particles.surface_mean(c, **acting.at(time))
 
@@ -192,7 +192,7 @@ def _check_bounds(c: Field, bounds: tuple[float, float] | None, time: float) -> 
         )
 
 
-def _checked_times(times: ArrayLike) -> Field:
+def checked_times(times: ArrayLike) -> Field:
     instants = np.asarray(times, dtype=float)
     if instants.ndim != 1 or len(instants) < 2 or not np.isfinite(instants).all():
         raise InvalidInputError(f"times {times!r} are no instants: give at least two, in s")
@@ -201,7 +201,7 @@ def _checked_times(times: ArrayLike) -> Field:
     return instants
 
 
-def _checked_count(substeps: Any) -> int:
+def checked_count(substeps: Any) -> int:
     if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
         raise InvalidInputError(f"substeps {substeps!r} is not a whole number of at least 1")
     return int(substeps)

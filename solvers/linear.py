@@ -65,6 +65,7 @@ class _Energy:
     drops: list[float]
     errors: list[float]
     scale: float = 0.0
+    margin: float = MARGIN
 
     def fall(self, drop: float) -> None:
         self.value -= drop
@@ -86,7 +87,7 @@ class _Energy:
         # where convergence is slowing down, expect it to slow down further
         slower = min(now * now / max(before, 1e-30), SLOWEST)
         rate = max(now, math.sqrt(now * before), slower, FASTEST)
-        return MARGIN * last / whole * min(rate / max(1.0 - rate, 1e-3), 1e3)
+        return self.margin * last / whole * min(rate / max(1.0 - rate, 1e-3), 1e3)
 
 
 def conjugate_gradients(
@@ -99,6 +100,7 @@ def conjugate_gradients(
     rhs_norm: float,
     tolerance: float,
     scale: float = 0.0,
+    margin: float = MARGIN,
     max_iterations: int = 2000,
     task: str = "solve",
 ) -> SolveReport:
@@ -114,6 +116,7 @@ def conjugate_gradients(
         tolerance: estimated relative error of the energy at which to stop.
         scale: energy that errors are relative to where it exceeds that of the solution, which may
             well be zero.
+        margin: factor on the estimated error, for what the series of energies does not show.
         max_iterations: iterations after which ConvergenceError is raised.
         task: name under which progress is reported.
 
@@ -125,7 +128,7 @@ def conjugate_gradients(
     """
     started = time.perf_counter()
     state = _State(operator, preconditioner, x, r)
-    track = _Energy(energy, [], [], scale)
+    track = _Energy(energy, [], [], scale, margin)
 
     def report(iterations: int) -> SolveReport:
         residual = math.sqrt(state.dot(r, r)) / rhs_norm

@@ -139,7 +139,7 @@ class TransientDiffusion:
             return float(held @ self.surface.specific / self.surface.specific.sum())
         at, inner = self.surface.voxels, c.ravel()[self.surface.voxels]
         rise = self._at_surface(flux, "flux") * self.surface.lift
-        rise /= self._diffusivities(c).ravel()[at]
+        rise /= self.diffusivities(c).ravel()[at]
         return float((inner @ self.surface.specific + rise.sum()) / self.surface.specific.sum())
 
     def step(
@@ -222,7 +222,7 @@ class TransientDiffusion:
             typical = abs(float(tau * rate.sum() + b.sum()) / len(self.owner))
         else:
             held = self._at_surface(surface_concentration, "surface concentration")
-            rate = held * self._diffusivities(guess).ravel()[at] * self.surface.holding
+            rate = held * self.diffusivities(guess).ravel()[at] * self.surface.holding
             typical = float(np.abs(held).max())
         b.reshape(-1)[at] += tau * rate
         system = self._system(tau, surface_concentration is not None, guess, drift)
@@ -240,7 +240,7 @@ class TransientDiffusion:
         kept = self.is_linear and drift is None
         if kept and self._last is not None and self._last[0] == key:
             return self._last[1]
-        diffusivity = self._diffusivities(guess)
+        diffusivity = self.diffusivities(guess)
         ground = np.zeros(self.grid.shape)
         ground[self.particles] = 1.0
         if held:
@@ -259,7 +259,7 @@ class TransientDiffusion:
         self._last = (key, system) if kept else None
         return system
 
-    def _diffusivities(self, c: Field) -> Field:
+    def diffusivities(self, c: Field) -> Field:
         """D of every voxel, 0 off the particles. Raises InvalidInputError."""
         inside, values = c[self.particles], np.empty(len(self.owner))
         for label, given in self.diffusivity.items():

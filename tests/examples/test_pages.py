@@ -24,4 +24,21 @@ def test_main_job_on_the_real_cathode_keeps_its_promise(benchmark_pages):
 
 
 def test_no_recorded_solve_missed_its_tolerance(benchmark_pages):
-    assert benchmark_pages.record("error_estimate")["true error above tolerance"] == 0
+    for name in ("error_estimate", "elastic_error_estimate"):
+        assert benchmark_pages.record(name)["true error above tolerance"] == 0
+
+
+def test_mechanics_page_is_written_from_its_record(benchmark_pages, root):
+    page = (root / "docs/explanation/mechanics-benchmarks.md").read_text()
+    assert page == benchmark_pages.mechanics(benchmark_pages.record("mechanics"))
+
+
+def test_stress_of_a_porous_volume_keeps_its_promise(benchmark_pages):
+    figures = benchmark_pages.record("mechanics")
+    for job in figures["cases"]:
+        assert max(case["iterations"] for case in job["cases"]) <= 40
+        assert job["bytes_per_voxel"] <= {"single": 100, "mixed": 140}[job["precision"]]
+    assert figures["cases"][0]["voxels"] == 128
+    assert figures["cases"][0]["seconds"] < 600
+    assert min(pair["ratio"] for pair in figures["peers"]) >= 5.0
+    assert all(pair["ours"]["error"] <= 1e-4 for pair in figures["peers"] + figures["full"])
