@@ -193,6 +193,7 @@ def _check_bounds(c: Field, bounds: tuple[float, float] | None, time: float) -> 
 
 
 def checked_times(times: ArrayLike) -> Field:
+    """Ascending instants in s, at least two. Raises InvalidInputError."""
     instants = np.asarray(times, dtype=float)
     if instants.ndim != 1 or len(instants) < 2 or not np.isfinite(instants).all():
         raise InvalidInputError(f"times {times!r} are no instants: give at least two, in s")
@@ -202,6 +203,7 @@ def checked_times(times: ArrayLike) -> Field:
 
 
 def checked_count(substeps: Any) -> int:
+    """A whole number of at least 1. Raises InvalidInputError."""
     if isinstance(substeps, bool) or not isinstance(substeps, int | np.integer) or substeps < 1:
         raise InvalidInputError(f"substeps {substeps!r} is not a whole number of at least 1")
     return int(substeps)

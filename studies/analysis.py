@@ -53,7 +53,12 @@ def analyze(settings: AnalysisSettings, volume: Volume | None = None) -> Analysi
     with built_aside(settings.output) as folder:
         solvers.use(settings.arch, settings.precision, settings.threads)
         volume = volume or read_volume(settings)
-        card = twin.characterize(volume, materials=settings.materials, tolerance=settings.tolerance)
+        card = twin.characterize(
+            volume,
+            materials=settings.materials,
+            tolerance=settings.tolerance,
+            mechanics=settings.mechanics,
+        )
         _write(settings, volume, card, folder)
         names = sorted(path.name for path in folder.iterdir())
     return Analysis(volume, card, {name: settings.output / name for name in names})
@@ -91,10 +96,15 @@ def _write(settings: AnalysisSettings, volume: Volume, card: "PropertyCard", fol
 
 
 def _fields(card: "PropertyCard") -> dict[str, NDArray[np.float32]]:
-    """Potential and flux on the voxels, 0 where nothing flows; none if nothing percolates."""
-    if card.fields is None:
-        return {}
-    fields = {"potential": card.fields.potential, "flux": card.fields.flux}
+    """Potential, flux and stress on the voxels, 0 where there is none, as far as they are known."""
+    fields: dict[str, NDArray[np.float32]] = {}
+    if card.fields is not None:
+        fields |= {"potential": card.fields.potential, "flux": card.fields.flux}
+    if card.mechanics is not None:
+        fields |= {
+            "von_mises_stress": card.mechanics.von_mises,
+            "hydrostatic_stress": card.mechanics.hydrostatic,
+        }
     return {name: np.nan_to_num(field) for name, field in fields.items()}
 
 

@@ -79,7 +79,7 @@ class Work:
         precision: mixed (the default) or double.
         arch: device; the CPU by default.
         mesh: also write mesh.vtu, hexahedra with phase ids.
-        fields: also write fields.vti, potential and flux for ParaView.
+        fields: also write fields.vti, potential, flux and stress for ParaView.
         picture: 3-D picture in the report, where rendering is possible.
     """
 
@@ -90,6 +90,25 @@ class Work:
     mesh: Annotated[bool | None, Flag()] = None
     fields: Annotated[bool | None, Flag()] = None
     picture: bool | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What stresses the electrode; any of these adds mechanics to the report.
+
+    Args:
+        lithiation: lithium content of swelling phases where free of stress and now,
+            "NMC=0.93:0.35".
+        pressure: of the stack in Pa; 1e5 by default.
+        interface: two solid phases whose contact is followed, NMC,CBD.
+        strength: of that interface in Pa, or tension,shear; no adhesion by default.
+    """
+
+    lithiation: str | None = None
+    pressure: float | None = None
+    interface: str | None = None
+    strength: str | None = None
 
 
 @Parameter(name="*")
@@ -117,6 +136,7 @@ def analyze(
     config: Path | None = None,
     materials: str | None = None,
     meaning: Meaning = Meaning(),
+    load: Load = Load(),
     work: Work = Work(),
     voice: Voice = Voice(),
 ) -> int:
@@ -129,11 +149,13 @@ def analyze(
         materials: material of each phase, "pore=LP30,NMC=NMC532,CBD=CBD"; without it geometry and
             relative transport only.
         meaning: what the voxels are.
+        load: what stresses the electrode.
         work: how to compute.
         voice: what to say.
     """
     flags = {"volume": volume, "output": output, "materials": materials}
-    return _analyzed(_settings(flags | asdict(meaning) | asdict(work), config), voice)
+    given = flags | asdict(meaning) | asdict(load) | asdict(work)
+    return _analyzed(_settings(given, config), voice)
 
 
 @app.command

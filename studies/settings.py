@@ -4,13 +4,15 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from microstructures.errors import InvalidInputError
+from twin.mechanics import Mechanics
 
 UNITS = {"m": 1, "mm": 1e3, "um": 1e6, "µm": 1e6, "nm": 1e9}
 """How many of each unit make a metre: dividing by these gives the nearest float, 398e-9."""
@@ -35,6 +37,36 @@ def numbers(text: str) -> float | list[float]:
     """``"398e-9"`` as a number, ``"50e-9,25e-9,25e-9"`` as a list of them. Raises ValueError."""
     found = [float(item) for item in text.strip("()[] ").split(",")]
     return found[0] if len(found) == 1 else found
+
+
+def lithiation(text: str) -> dict[str, tuple[float, float]]:
+    """``"NMC=0.93:0.35"`` as ``{"NMC": (0.93, 0.35)}``. Raises ValueError."""
+    found = {}
+    for phase, ends in pairs(text).items():
+        reference, colon, now = ends.partition(":")
+        if not colon:
+            raise ValueError(
+                f"{ends!r} is no pair of lithium contents: write phase=reference:now, NMC=0.93:0.35"
+            )
+        found[phase] = float(reference), float(now)
+    return found
+
+
+def two(text: str) -> tuple[str, str]:
+    """``"NMC,CBD"`` as ``("NMC", "CBD")``. Raises ValueError."""
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or not all(names):
+        raise ValueError(f"{text!r} is no pair of phases: write NMC,CBD")
+    return names[0], names[1]
+
+
+LOAD: Mapping[str, Callable[[str], Any]] = {
+    "lithiation": lithiation,
+    "pressure": float,
+    "interface": two,
+    "strength": numbers,
+}
+"""Options that are keys of the table ``mechanics`` in a file, and how their text is read."""
 
 
 def lengths(value: Any) -> Any:
@@ -68,6 +100,19 @@ def _in_library(materials: dict[str, str]) -> dict[str, str]:
     return materials
 
 
+def _load(table: Any) -> Any:
+    """The load that a table describes. Raises InvalidInputError, which is a ValueError."""
+    if table is None or isinstance(table, Mechanics):
+        return table
+    if not isinstance(table, Mapping):
+        raise ValueError("it is no table: write [mechanics], with lithiation and pressure below it")
+    known = [field.name for field in fields(Mechanics)]
+    for key in table:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r}{_suggestion(key, known)}")
+    return Mechanics(**table)
+
+
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_voxel_edge)]
 Count = Annotated[int, Field(ge=1)]
 Label = Annotated[int, Field(ge=0, le=65535)]
@@ -96,12 +141,13 @@ class AnalysisSettings(BaseModel):
         mesh: also write mesh.vtu.
         fields: also write fields.vti.
         picture: add a 3-D picture to the report where rendering is possible.
+        mechanics: load of the electrode, or a table of its arguments; None for no stress.
 
     Raises:
         pydantic.ValidationError: a value is out of range. ``load_settings`` says it in words.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     volume: Path
     output: Path
@@ -123,26 +169,39 @@ class AnalysisSettings(BaseModel):
     mesh: bool = False
     fields: bool = False
     picture: bool = True
+    mechanics: Annotated[Mechanics | None, BeforeValidator(_load)] = None
 
 
 def load_settings(config: Path | None, flags: Mapping[str, Any]) -> AnalysisSettings:
     """Settings from a TOML file, overridden by every flag that is not None.
 
     Relative paths in the file are relative to its folder. A voxel size may carry its unit in the
-    key: ``spacing_m``, ``voxel_size_nm``, …
+    key: ``spacing_m``, ``voxel_size_nm``, … Flags of ``LOAD`` override keys of its table
+    ``mechanics``.
 
     Raises:
         InvalidInputError: the file is no TOML, a key is unknown, or a value is out of range.
     """
     from_file = {} if config is None else _read_toml(config)
     given = {name: value for name, value in flags.items() if value is not None}
+    loads = {name: _read(name, given.pop(name)) for name in LOAD if name in given}
+    if loads:
+        table = from_file.get("mechanics", {})
+        from_file["mechanics"] = table | loads if isinstance(table, dict) else loads
     for name in ("volume", "output"):
         if name not in from_file | given:
             raise InvalidInputError(f"no {name} was given: {_HOW_TO_GIVE[name]}")
     try:
         return AnalysisSettings(**(from_file | given))
     except ValidationError as error:
-        raise InvalidInputError(_in_words(error, given, config)) from None
+        raise InvalidInputError(_in_words(error, given, loads, config)) from None
+
+
+def _read(name: str, text: Any) -> Any:
+    try:
+        return LOAD[name](text)
+    except ValueError as error:
+        raise InvalidInputError(f"--{name} {text!r}: {error}") from None
 
 
 _HOW_TO_GIVE = {
@@ -176,7 +235,8 @@ def _without_units(table: Mapping[str, Any], path: Path) -> dict[str, Any]:
         elif key in AnalysisSettings.model_fields:
             settings[key] = value
         else:
-            raise InvalidInputError(f"{path}: unknown key {key!r}{_suggestion(key)}")
+            known = [*AnalysisSettings.model_fields, "voxel_size_nm", "spacing_m"]
+            raise InvalidInputError(f"{path}: unknown key {key!r}{_suggestion(key, known)}")
     return settings
 
 
@@ -188,18 +248,21 @@ def _metres(key: str, value: Any, unit: str, path: Path) -> Any:
     return metres if isinstance(value, list) else metres[0]
 
 
-def _suggestion(key: str) -> str:
-    known = [*AnalysisSettings.model_fields, "voxel_size_nm", "spacing_m"]
+def _suggestion(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f": did you mean {close[0]!r}?" if close else f": known are {', '.join(known)}"
 
 
-def _in_words(error: ValidationError, flags: Iterable[str], config: Path | None) -> str:
+def _in_words(
+    error: ValidationError, flags: Iterable[str], loads: Iterable[str], config: Path | None
+) -> str:
     """The first problem of each setting, and where that setting came from."""
     said: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
         origin = f"--{name.replace('_', '-')}" if name in flags else f"{config}: {name}"
+        if name == "mechanics" and loads:
+            origin = " ".join(f"--{load}" for load in loads)
         reason = problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
         said.setdefault(name, f"{origin} {problem['input']!r}: {reason}")
     return "; ".join(said.values())

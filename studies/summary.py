@@ -15,6 +15,10 @@ SHOWN = (
     "effective_ionic_conductivity",
     "effective_electronic_conductivity",
     "interface_area",
+    "effective_youngs_modulus",
+    "thickness_change",
+    "von_mises_stress_p95",
+    "contact_area_fraction",
 )
 
 

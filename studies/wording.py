@@ -9,6 +9,9 @@ OPTIONS = {
     "outside=label": "--outside label",
     "phases={0: 'pore', 1: …}": '--phases "0=pore,1=…"',
     ", or pass a twin.Material": "",
+    "lithiation={'NMC': (reference, now)}": '--lithiation "NMC=reference:now"',
+    "materials={'pore': 'LP30', 'NMC': 'NMC532', …}": '--materials "pore=LP30,NMC=NMC532,…"',
+    "pass allow_large_strain=True": "set allow_large_strain = true below [mechanics] in a --config",
 }
 
 

@@ -1,4 +1,4 @@
-"""What an electrode is: materials, the property card of a volume, and its report."""
+"""What an electrode is: materials, its load, the property card of a volume, and its report."""
 
 import lazy_loader
 
@@ -8,6 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "card": ["Entry", "PropertyCard"],
         "materials": ["Material", "Value", "library", "material"],
+        "mechanics": ["Mechanics"],
         "properties": ["characterize"],
+        "swelling": ["SwellingTable", "SwellingWarning"],
     },
 )

@@ -2,13 +2,19 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from microstructures import Volume
 from microstructures.wording import AXES
+from twin import _stress_warnings
 from twin._media import electrons
 from twin._naming import lacks_binder, pore_like, unnamed
+from twin._stress_warnings import USED
 from twin.card import Entry
-from twin.materials import Material
+from twin.materials import TRANSPORT, Material
+
+if TYPE_CHECKING:
+    from twin._mechanics import Stress
 
 FEW_VOXELS = 6.0  # across the mean chord of a phase
 MUCH_ISOLATED = 0.02  # of the pore
@@ -35,6 +41,7 @@ def warnings(
     materials: Mapping[str, Material] | None,
     entries: Iterable[Entry],
     failures: Iterable[str],
+    stress: "Stress | None" = None,
 ) -> Iterator[str]:
     """Sentences, the most serious first."""
     entries = list(entries)
@@ -45,15 +52,21 @@ def warnings(
         yield from _unnamed(volume, materials)
     for failure in failures:
         yield f"A solve did not converge and its numbers are missing: {failure}."
+    yield from _of_stress(stress, entries)
     yield from _blocked(entries)
     yield from _contrast(volume, materials, entries)
     yield from _isolated(volume, materials, entries)
     yield from _uncertain(entries)
     yield from _coarse(volume, entries)
     yield from _flat(volume)
-    yield from _unverified(materials)
+    yield from _unverified(materials, stress is not None)
     if materials is None:
         yield NO_MATERIALS
+
+
+def _of_stress(stress: "Stress | None", entries: list[Entry]) -> Iterator[str]:
+    if stress is not None:
+        yield from _stress_warnings.warnings(stress, entries)
 
 
 def _unnamed(volume: Volume, materials: Mapping[str, Material] | None) -> Iterator[str]:
@@ -166,17 +179,21 @@ def _flat(volume: Volume) -> Iterator[str]:
         )
 
 
-def _unverified(materials: Mapping[str, Material] | None) -> Iterator[str]:
-    doubtful = {m.name: m.unverified() for m in (materials or {}).values()}
+def _unverified(
+    materials: Mapping[str, Material] | None, has_mechanics: bool = False
+) -> Iterator[str]:
+    used = (*TRANSPORT, *USED) if has_mechanics else TRANSPORT
+    doubtful = {m.name: m.unverified(used) for m in (materials or {}).values()}
     listed = (
         f"{', '.join(quantities).replace('_', ' ')} of {name}"
         for name, quantities in doubtful.items()
         if quantities
     )
+    stresses = " or stresses in Pa" if has_mechanics else ""
     if text := "; ".join(listed):
         yield (
             f"Some numbers of materials are unverified, that is, not read at their source: {text}. "
-            "Replace them by your own before trusting conductivities in S/m."
+            f"Replace them by your own before trusting conductivities in S/m{stresses}."
         )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from solvers.transport import Fields
+    from twin.mechanics import MechanicalState
 
 SCHEMA = "electrode-twin/result/1"
 COLUMNS = (
@@ -25,6 +26,7 @@ COLUMNS = (
     "unit",
     "uncertainty",
     "uncertainty_kind",
+    "resolution_error",
     "method",
     "status",
 )
@@ -37,7 +39,8 @@ class Entry:
     ``phase`` joins the phases of an interface or line with an en dash ("pore–NMC") and those that
     conduct together with a plus ("pore + CBD"); ``axis`` is None where direction has no meaning.
     ``value`` is inf where a path is blocked and NaN where a solve did not converge; ``status``
-    ("ok", "does not percolate", "absent", "not converged") says so.
+    ("ok", "does not percolate", "absent", "not converged") says so. ``resolution_error`` is the
+    estimated error by the size of the voxels, None where there is no such estimate.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Entry:
     method: str
     status: str = "ok"
     report: SolveReport | None = None
+    resolution_error: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain numbers and text; an infinite or undefined number becomes None."""
@@ -57,6 +61,7 @@ class Entry:
             "value": finite(self.value),
             "uncertainty": finite(self.uncertainty),
             "uncertainty_kind": self.uncertainty.kind,
+            "resolution_error": finite(self.resolution_error),
         }
 
     def __str__(self) -> str:
@@ -72,11 +77,11 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class PropertyCard:
-    """Fractions, areas, connectivity and transport of a volume, and how they were obtained.
+    """Geometry, transport and perhaps stress of a volume, and how they were obtained.
 
     ``materials`` is by phase name, None if none were given; ``fields`` are potential and flux of
-    the pore along the through-plane axis; ``seconds`` and ``created`` (ISO 8601, UTC) say how long
-    the work took and when it ended.
+    the pore along the through-plane axis; ``mechanics`` is the stress state, None if none was asked
+    for; ``seconds`` and ``created`` (ISO 8601, UTC) say how long the work took and when it ended.
     """
 
     volume: Volume
@@ -88,6 +93,7 @@ class PropertyCard:
     seconds: float
     created: str
     fields: "Fields | None" = None
+    mechanics: "MechanicalState | None" = None
 
     def entry(self, name: str, phase: Phase | None = None, axis: int | None = None) -> Entry:
         """The one entry of that name, phase and axis.
@@ -118,6 +124,7 @@ class PropertyCard:
             "settings": dict(self.settings),
             "versions": dict(self.versions),
             "materials": made_of or None,
+            "mechanics": None if self.mechanics is None else self.mechanics.to_dict(),
         }
 
     def to_frame(self) -> "pd.DataFrame":

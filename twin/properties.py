@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, InvalidVolumeError
@@ -17,6 +17,10 @@ from twin._transport import Solver, Transport
 from twin.card import Entry, PropertyCard
 from twin.materials import Material, materials_by_phase
 
+if TYPE_CHECKING:
+    from twin._mechanics import Stress
+    from twin.mechanics import Mechanics
+
 TASK = "property card"  # its name in progress reports
 
 
@@ -26,14 +30,17 @@ def characterize(
     *,
     tolerance: float = 1e-5,
     axes: Sequence[int] = (0, 1, 2),
+    mechanics: "Mechanics | None" = None,
 ) -> PropertyCard:
-    """The property card of a volume: geometry, connectivity, and transport of ions and electrons.
+    """The property card of a volume: geometry, connectivity, transport, and stress if asked for.
 
     Without materials, transport is relative: tortuosity factor, relative diffusivity and MacMullin
     number of the pore along ``axes`` and of every other phase along the through-plane axis; where
     no phase is named like a pore, of every phase along ``axes``. With materials, effective ionic
     and electronic conductivities along ``axes``, and the same relative numbers of the pore alone.
-    One solve serves every number that follows from it.
+    One solve serves every number that follows from it. With ``mechanics``, also effective moduli,
+    swelling and back-pressure, the distribution of stress in each solid phase, and the contact that
+    an interface loses as lithium comes and goes.
 
     Args:
         volume: the segmented volume.
@@ -41,17 +48,19 @@ def characterize(
             transport only.
         tolerance: estimated relative error of each solve.
         axes: array axes along which to solve.
+        mechanics: how the phases swell, what presses on them and what holds them; needs materials.
 
     Returns:
         The card, its warnings first to be read. A solve that does not converge is an entry with
         the status "not converged" and a warning.
 
     Raises:
-        InvalidInputError: materials are incomplete or unknown, or an axis is.
+        InvalidInputError: materials are incomplete or unknown, or an axis is; or mechanics lacks
+            an elastic constant or a swelling, or asks for a strain that it cannot describe.
         InvalidVolumeError: every voxel is outside.
         MemoryBudgetError: a solve would not fit; nothing was allocated.
 
-    Accuracy: see ``solvers.effective_conductivity``.
+    Accuracy: see ``solvers.effective_conductivity`` and ``solvers.superpose``.
     """
     from solvers.transport import checked_tolerance
 
@@ -64,20 +73,20 @@ def characterize(
     if volume.inside_voxels == 0:
         raise InvalidVolumeError("every voxel is outside: give a volume that holds some electrode")
     table = None if materials is None else materials_by_phase(volume, materials)
-    job = _Job(
-        volume, table, _checked_axes(volume, axes), Solver(volume, checked_tolerance(tolerance))
-    )
+    checked = _checked_axes(volume, axes), Solver(volume, checked_tolerance(tolerance))
+    job = _Job(volume, table, *checked, _stress(volume, table, mechanics))
     entries = tuple(_entries(job))
     return PropertyCard(
         volume=volume,
         materials=table,
         entries=entries,
-        warnings=tuple(_warnings.warnings(volume, table, entries, job.solver.failures)),
+        warnings=tuple(_warnings.warnings(volume, table, entries, job.solver.failures, job.stress)),
         settings=_settings(job),
         versions=_versions(),
         seconds=time.perf_counter() - started,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fields=job.solver.fields,
+        mechanics=None if job.stress is None else job.stress.result,
     )
 
 
@@ -87,6 +96,18 @@ class _Job:
     materials: Mapping[str, Material] | None
     axes: tuple[int, ...]
     solver: Solver
+    stress: "Stress | None"
+
+
+def _stress(
+    volume: Volume, materials: Mapping[str, Material] | None, mechanics: "Mechanics | None"
+) -> "Stress | None":
+    """The mechanics to do, checked; None if none was asked for."""
+    if mechanics is None:
+        return None
+    from twin import _mechanics
+
+    return _mechanics.prepared(volume, materials, mechanics)
 
 
 def _entries(job: _Job) -> Iterator[Entry]:
@@ -95,6 +116,7 @@ def _entries(job: _Job) -> Iterator[Entry]:
 
     stages = _geometry.stages(job.volume, job.axes)
     stages += [partial(job.solver.entries, task) for task in _plan(job)]
+    stages += [] if job.stress is None else [job.stress.entries]
     for i, entries in enumerate(stages):
         progress.report(TASK, i / len(stages))
         yield from entries()
@@ -139,12 +161,14 @@ def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
 def _settings(job: _Job) -> dict[str, Any]:
     from solvers import runtime
 
-    return {
+    device = job.solver.device or (job.stress and job.stress.device)
+    settings = {
         "tolerance": job.solver.tolerance,
         "precision": runtime.precision(),
-        "device": job.solver.device or "no solve was needed",
+        "device": device or "no solve was needed",
         "axes": list(job.axes),
     }
+    return settings if job.stress is None else settings | {"mechanics": repr(job.stress.asked)}
 
 
 def _versions() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Definitions: what every quantity is called, where it stands on the page, and what it means."""
 
+import re
 from dataclasses import dataclass
 
 TOPICS = {
@@ -10,6 +11,9 @@ TOPICS = {
     "ions": "Transport of ions",
     "electrons": "Transport of electrons",
     "phases": "Relative transport through other single phases",
+    "elasticity": "Elastic stiffness and swelling",
+    "stress": "Stress in the solids",
+    "contact": "Contact of an interface",
     "other": "Other quantities",
 }
 
@@ -18,7 +22,7 @@ TOPICS = {
 class Definition:
     """One quantity: human name, topic, meaning in words, formula as trusted HTML.
 
-    ``share`` marks fractions, which are shown in percent.
+    ``share`` marks fractions, which are shown in percent; ``unit`` is what others are shown in.
     """
 
     title: str
@@ -26,18 +30,162 @@ class Definition:
     words: str
     formula: str = ""
     share: bool = False
+    unit: str = ""
+
+
+def base_name(name: str) -> str:
+    """The name of a quantity without its percentile: they share one definition."""
+    return re.sub(r"(_interior)?_p\d+$", "", name)
 
 
 def definition(name: str) -> Definition:
     """The definition of a quantity; one made of its name where none was written."""
     plain = Definition(name.replace("_", " ").capitalize(), "other", "")
-    return DEFINITIONS.get(name, plain)
+    return DEFINITIONS.get(base_name(name), plain)
 
 
 def position(name: str) -> int:
     """Where a quantity stands on the page; after all others where none was written."""
-    return list(DEFINITIONS).index(name) if name in DEFINITIONS else len(DEFINITIONS)
+    known = base_name(name)
+    return list(DEFINITIONS).index(known) if known in DEFINITIONS else len(DEFINITIONS)
 
+
+MECHANICS = {
+    "effective_youngs_modulus": Definition(
+        "Effective Young's modulus",
+        "elasticity",
+        "Mean stress over mean strain when the electrode is pulled along the axis and free to "
+        "contract across it. The mean is over the whole volume, voids included.",
+        "<i>E</i> = 1 / <i>S</i><sub>ii</sub>, <i>S</i> = <i>C</i><sup>−1</sup>",
+        unit="GPa",
+    ),
+    "confined_modulus": Definition(
+        "Confined modulus",
+        "elasticity",
+        "The same with no mean strain across the axis, as in a cell whose current collector holds "
+        "the electrode sideways. Also called P-wave or oedometric modulus.",
+        "<i>C</i><sub>ii</sub>",
+        unit="GPa",
+    ),
+    "effective_shear_modulus": Definition(
+        "Effective shear modulus",
+        "elasticity",
+        "Mean shear stress over mean shear strain in the plane normal to the axis.",
+        "<i>G</i> = 1 / <i>S</i><sub>ii</sub>",
+        unit="GPa",
+    ),
+    "effective_swelling_strain": Definition(
+        "Effective swelling strain",
+        "elasticity",
+        "Linear strain of the electrode from the reference to now if nothing held it. Positive "
+        "where it grows.",
+        "β = ⟨σ : ε*⟩ / Σ, σ being the stress under a unit stress Σ along the axis",
+        share=True,
+    ),
+    "thickness_change": Definition(
+        "Change of thickness",
+        "elasticity",
+        "Relative change of thickness from the reference to now while pressure and sides stay as "
+        "they are: what a dilatometer shows.",
+        share=True,
+    ),
+    "back_pressure": Definition(
+        "Back-pressure at fixed gap",
+        "elasticity",
+        "Pressure that the change from the reference to now adds on plates that do not move; "
+        "negative where the electrode shrinks away from them.",
+        unit="MPa",
+    ),
+    "von_mises_stress": Definition(
+        "Von Mises stress",
+        "stress",
+        "Equivalent stress of the distortion of a voxel, to be compared with a yield stress. "
+        "Given as percentiles of the volume of each phase: on a staircase of voxels the largest "
+        "stress has no limit, percentiles have one. “Interior” counts only voxels whose six "
+        "neighbours are of the same phase.",
+        "σ<sub>v</sub> = √(3/2 <i>s</i> : <i>s</i>), <i>s</i> = σ − tr σ/3",
+        unit="MPa",
+    ),
+    "hydrostatic_stress": Definition(
+        "Hydrostatic stress",
+        "stress",
+        "Mean of the three normal stresses; positive in tension.",
+        "σ<sub>h</sub> = tr σ / 3",
+        unit="MPa",
+    ),
+    "max_principal_stress": Definition(
+        "Largest principal stress",
+        "stress",
+        "Largest tension in any direction, to be compared with a tensile strength.",
+        unit="MPa",
+    ),
+    "volume_above_yield_stress": Definition(
+        "Above the yield stress",
+        "stress",
+        "Share of the volume of the phase whose von Mises stress exceeds the yield stress of its "
+        "material. Stress is linear elastic: nothing is relieved by flow.",
+        share=True,
+    ),
+    "volume_above_tensile_strength": Definition(
+        "Above the tensile strength",
+        "stress",
+        "Share of the volume of the phase whose largest principal stress exceeds the tensile "
+        "strength of its material. Nothing is relieved by cracks.",
+        share=True,
+    ),
+    "critical_flaw_size": Definition(
+        "Critical flaw size",
+        "stress",
+        "Depth that a crack at a surface must have to grow under the largest principal stress, "
+        "from the fracture toughness. Percentiles of the volume in tension: in 5 % of it flaws "
+        "shorter than the first grow. Compare with the grains and the particles.",
+        "<i>a</i> = (<i>K</i><sub>IC</sub> / (1.12 σ<sub>1</sub>))² / π",
+        unit="nm",
+    ),
+    "floating_fraction": Definition(
+        "Floating solids",
+        "stress",
+        "Share of the solids that no path through voxel faces joins to what holds the electrode. "
+        "They swell freely.",
+        share=True,
+    ),
+    "hourglass_share": Definition(
+        "Energy in hourglasses",
+        "stress",
+        "Share of the elastic energy in deformations that leave the mean strain of a voxel as it "
+        "is. Up to a tenth is sound.",
+        share=True,
+    ),
+    "normal_traction": Definition(
+        "Normal traction",
+        "contact",
+        "Stress across the bonded interface, smoothed over neighbouring faces; positive in "
+        "tension. Percentiles of its true area.",
+        "<i>t<sub>n</sub></i> = <i>n</i> · σ · <i>n</i>",
+        unit="MPa",
+    ),
+    "shear_traction": Definition(
+        "Shear traction",
+        "contact",
+        "Size of the stress along the bonded interface.",
+        "<i>t<sub>s</sub></i> = |σ · <i>n</i> − <i>t<sub>n</sub> n</i>|",
+        unit="MPa",
+    ),
+    "contact_area_fraction": Definition(
+        "Contact area",
+        "contact",
+        "Share of the interface that touches: bonded, or come apart and pressed together. A "
+        "screening, since tractions are those of the bonded interface.",
+        share=True,
+    ),
+    "debonded_area_fraction": Definition(
+        "Come apart",
+        "contact",
+        "Share of the interface that came apart on the way from the reference to now, whether it "
+        "touches or not. What came apart stays so.",
+        share=True,
+    ),
+}
 
 DEFINITIONS = {  # in the order of the page
     "volume_fraction": Definition(
@@ -183,7 +331,15 @@ DEFINITIONS = {  # in the order of the page
         "τ = ε σ<sub>0</sub> / σ<sub>eff</sub>, ε = Σ ε<sub>phase</sub> σ<sub>phase</sub> / "
         "σ<sub>0</sub>",
     ),
+    **MECHANICS,
 }
+
+ELASTICITY = (
+    "Mechanics",
+    "div σ = 0 with σ = C : (ε − ε*) on the voxels, each a trilinear finite element. Stress is "
+    "positive in tension, pressure in compression. Electrolytes are voids. Every state is a sum of "
+    "responses to unit loads.",
+)
 
 CONVENTIONS = (
     (

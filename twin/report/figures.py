@@ -57,12 +57,12 @@ def planes(volume: Volume) -> tuple[Plane, Plane, Plane]:
 def phases_slice(volume: Volume, plane: Plane) -> bytes:
     """A slice in the phases' colours, with scale bar; outside is hatched."""
     labels = plane.of(volume.labels)
-    figure, axes = _map_axes(volume, plane)
+    figure, axes = map_axes(volume, plane)
     colours = phase_colours(volume.phases)
     axes.patch.set(hatch="/////", edgecolor=HATCH, linewidth=0)  # shows where all is transparent
-    axes.imshow(_coloured(labels, colours), **_placed(volume, plane))
+    axes.imshow(_coloured(labels, colours), **placed(volume, plane))
     _scale_bar(axes, volume.size[plane.columns])
-    return _png(figure)
+    return png(figure)
 
 
 def field_map(
@@ -73,17 +73,17 @@ def field_map(
     from matplotlib.colors import Normalize
 
     values = np.ma.masked_invalid(plane.of(field))
-    figure, axes = _map_axes(volume, plane, colour_bar=True)
+    figure, axes = map_axes(volume, plane, colour_bar=True)
     is_potential = colours == "viridis"
     top = 1.0 if is_potential else _bright_end(values)
     palette = colormaps[colours].with_extremes(bad=BLOCKED)
-    picture = axes.imshow(values, cmap=palette, norm=Normalize(0, top), **_placed(volume, plane))
+    picture = axes.imshow(values, cmap=palette, norm=Normalize(0, top), **placed(volume, plane))
     bar = figure.colorbar(
         picture, cax=figure.axes[1], extend="neither" if is_potential else "max", label=label
     )
     bar.outline.set_visible(False)
-    _styled(bar.ax)
-    return _png(figure)
+    styled(bar.ax)
+    return png(figure)
 
 
 def profiles(volume: Volume) -> bytes:
@@ -93,10 +93,10 @@ def profiles(volume: Volume) -> bytes:
     depth = (np.arange(volume.shape[axis]) + 0.5) * volume.spacing[axis] * 1e6
     for label, colour in phase_colours(volume.phases).items():
         percent = 100 * volume.profile(label)
-        axes.plot(depth, percent, color=_line_colour(colour), linewidth=1.6)
+        axes.plot(depth, percent, color=line_colour(colour), linewidth=1.6)
         axes.axhline(
             100 * volume.fraction(label),
-            color=_line_colour(colour),
+            color=line_colour(colour),
             linewidth=0.9,
             linestyle=(0, (5, 4)),
         )
@@ -105,19 +105,24 @@ def profiles(volume: Volume) -> bytes:
     axes.set_xlabel(f"position along {AXES[axis]} (through-plane) / µm", color=INK)
     _name_lines(axes, volume)
     _name_sides(axes, volume)
-    return _png(figure)
+    return png(figure)
 
 
-def _map_axes(volume: Volume, plane: Plane, *, colour_bar: bool = False) -> "tuple[Figure, Axes]":
-    """Axes in µm with the slice's true aspect, and a slim axes for a colour bar beside it."""
+def map_axes(
+    volume: Volume, plane: Plane, *, colour_bar: bool = False, room: float = 0.85
+) -> "tuple[Figure, Axes]":
+    """Axes in µm with the slice's true aspect, and a slim axes for a colour bar beside it.
+
+    The bar and its numbers have ``room`` inches.
+    """
     from matplotlib.figure import Figure
 
     width = MAP_WIDTH if colour_bar else SLICE_WIDTH
-    left, right, top, bottom = 0.55, 0.85 if colour_bar else 0.12, 0.28, 0.72  # inches
-    room = width - left - right
-    wide, tall, is_true = _fitted(volume.size[plane.columns], volume.size[plane.rows], room)
+    left, right, top, bottom = 0.55, room if colour_bar else 0.12, 0.28, 0.72  # inches
+    between = width - left - right
+    wide, tall, is_true = _fitted(volume.size[plane.columns], volume.size[plane.rows], between)
     height = tall + top + bottom
-    left += (room - wide) / 2
+    left += (between - wide) / 2
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
     if colour_bar:
@@ -125,7 +130,7 @@ def _map_axes(volume: Volume, plane: Plane, *, colour_bar: bool = False) -> "tup
         figure.add_axes((x, bottom / height, 0.11 / width, tall / height))
     axes.set_xlabel(f"{AXES[plane.columns]} / µm{'' if is_true else ' (not to scale)'}")
     axes.set_ylabel(f"{_axis_name(volume, plane.rows)} / µm")
-    _styled(axes)
+    styled(axes)
     if plane.rows == volume.through_axis:
         _mark_ends(axes, volume)
     return figure, axes
@@ -161,7 +166,8 @@ def _mark_ends(axes: "Axes", volume: Volume) -> None:
         )
 
 
-def _placed(volume: Volume, plane: Plane) -> dict[str, Any]:
+def placed(volume: Volume, plane: Plane) -> dict[str, Any]:
+    """How a slice is drawn on its axes."""
     wide, tall = (volume.size[axis] * 1e6 for axis in (plane.columns, plane.rows))
     return {"extent": (0, wide, tall, 0), "interpolation": "nearest", "aspect": "auto"}
 
@@ -197,7 +203,7 @@ def _chart(width: float, height: float) -> "tuple[Figure, Axes]":
     axes = figure.add_axes(box)
     axes.grid(axis="y", color="#e4e7ea", linewidth=0.7)
     axes.set_axisbelow(True)
-    _styled(axes)
+    styled(axes)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
@@ -210,9 +216,9 @@ def _name_lines(axes: "Axes", volume: Volume) -> None:
     place = -np.inf
     for name, fraction in sorted(volume.fractions().items(), key=lambda item: item[1]):
         place = max(100 * fraction, place + least)
-        colour = _line_colour(phase_colours(volume.phases)[volume.phase_id(name)])
+        colour = line_colour(phase_colours(volume.phases)[volume.phase_id(name)])
         axes.annotate(
-            f"{_shortened(name)} {100 * fraction:.1f} %",
+            f"{shortened(name)} {100 * fraction:.1f} %",
             (1.0, place),
             xytext=(6, 0),
             textcoords="offset points",
@@ -240,7 +246,8 @@ def _name_sides(axes: "Axes", volume: Volume) -> None:
         )
 
 
-def _styled(axes: "Axes") -> None:
+def styled(axes: "Axes") -> None:
+    """Ticks, labels and spines as on all figures."""
     axes.tick_params(labelsize=FONT - 1, colors=INK, width=0.6, length=3)
     for item in (axes.xaxis.label, axes.yaxis.label):
         item.set(fontsize=FONT, color=INK)
@@ -255,7 +262,7 @@ def _bright_end(values: "np.ma.MaskedArray[Any, Any]") -> float:
     return top if top > 0 else 1.0
 
 
-def _line_colour(colour: str) -> tuple[float, float, float]:
+def line_colour(colour: str) -> tuple[float, float, float]:
     """The phase's colour, dark enough for a line or text on white."""
     import colorsys
 
@@ -273,11 +280,13 @@ def _axis_name(volume: Volume, axis: int) -> str:
     return f"{AXES[axis]} (through-plane)" if axis == volume.through_axis else AXES[axis]
 
 
-def _shortened(name: str, limit: int = 10) -> str:
+def shortened(name: str, limit: int = 10) -> str:
+    """A name that fits beside a line."""
     return name if len(name) <= limit else name[: limit - 1] + "…"
 
 
-def _png(figure: "Figure") -> bytes:
+def png(figure: "Figure") -> bytes:
+    """The figure as a file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()

@@ -1,6 +1,5 @@
 """The page: a property card as one self-contained HTML file, without scripts or links out."""
 
-import base64
 import os
 import re
 from collections.abc import Iterator
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from microstructures import Volume, phase_colours
 from microstructures.wording import AXES, length
 from twin._card_files import write_text
-from twin.materials import Material, library
-from twin.report import figures, tables
-from twin.report.definitions import CONVENTIONS
+from twin._stress_warnings import USED
+from twin.materials import TRANSPORT, Material, Value, library
+from twin.report import figures, mechanics, tables
+from twin.report.definitions import CONVENTIONS, ELASTICITY
+from twin.report.embedded import Figure, figure
 from twin.report.render import Picture, Rendering
 from twin.report.wording import duration, plain
 
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A picture on the page: data URI, alternative text, caption."""
+class Given:
+    """A number of a material as the page shows it, or its swelling."""
 
+    quantity: str
+    number: str
+    conditions: str
     source: str
-    alt: str
-    caption: str
+    doi: str
+    verified: bool
+    note: str
 
 
 def write(card: "PropertyCard", path: str | os.PathLike[str], picture: bool = True) -> None:
@@ -91,8 +96,11 @@ def _content(card: "PropertyCard") -> dict[str, Any]:
         "maps": tuple(_maps(card)),
         "flowing": tables.flowing_phase(card),
         "blocked": tables.blocked_phase(card),
+        "mechanics": mechanics.section(card),
+        "no_stress": card.mechanics is None and "mechanics" in card.settings,
+        "percentiles": tables.PERCENTILES,
         "definitions": tables.defined(card),
-        "conventions": CONVENTIONS,
+        "conventions": CONVENTIONS if card.mechanics is None else (*CONVENTIONS, ELASTICITY),
         "materials": tuple(_materials(card)),
         "methods": tables.methods(card),
         "solves": tables.solves(card),
@@ -122,13 +130,13 @@ def _slices(volume: Volume) -> Iterator[Figure]:
         kind = "in-plane" if plane.normal == volume.through_axis else "cross-section"
         caption = f"{kind.capitalize()} normal to {normal}, at {normal} = {depth}"
         alt = f"{caption}. Phases: {', '.join(volume.phases.values())}."
-        yield Figure(_uri(figures.phases_slice(volume, plane)), alt, caption)
+        yield figure(figures.phases_slice(volume, plane), alt, caption)
 
 
 def _profiles(volume: Volume) -> Figure:
     means = ", ".join(f"{name} {100 * f:.1f} %" for name, f in volume.fractions().items())
-    return Figure(
-        _uri(figures.profiles(volume)),
+    return figure(
+        figures.profiles(volume),
         f"Volume fraction of each phase along the through-plane axis. Means: {means}.",
         "Volume fraction of each layer through the thickness; the dashed lines are the means. "
         "A slope or a step is a gradient of the electrode, a lonely spike at an end usually a "
@@ -145,8 +153,8 @@ def _maps(card: "PropertyCard") -> Iterator[Figure]:
     potential = figures.field_map(
         volume, plane, card.fields.potential, "potential / applied difference", colours="viridis"
     )
-    yield Figure(
-        _uri(potential),
+    yield figure(
+        potential,
         f"Map of the potential. {where}.",
         f"Potential: 1 at the low end of {through}, 0 at its high end. Grey: nothing flows. "
         "Sudden steps between neighbouring pores mean that no short path connects them.",
@@ -154,8 +162,8 @@ def _maps(card: "PropertyCard") -> Iterator[Figure]:
     flux = figures.field_map(
         volume, plane, card.fields.flux, "local flux / mean flux", colours="magma"
     )
-    yield Figure(
-        _uri(flux),
+    yield figure(
+        flux,
         f"Map of the flux density. {where}.",
         "Size of the local flux in units of the mean flux of the whole cross-section. Bright "
         "spots are bottlenecks, dark pores dead ends. The brightest percent is cut off.",
@@ -166,18 +174,36 @@ def _picture(volume: Volume, drawn: Picture) -> Figure | None:
     if drawn.png is None:
         return None
     size = " × ".join(length(edge) for edge in volume.size)
-    return Figure(
-        _uri(drawn.png),
+    return figure(
+        drawn.png,
         f"Perspective picture of the solid phases, {size}.",
         f"The solid phases of the whole volume, {size}, one corner cut away, current collector "
         "below. Voxels are merged and surfaces smoothed for this picture only.",
     )
 
 
-def _materials(card: "PropertyCard") -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Phase, material, and its values by quantity."""
+def _materials(card: "PropertyCard") -> Iterator[tuple[str, Material, tuple[Given, ...]]]:
+    """Phase, material, and those of its numbers that the card uses."""
+    used = (*TRANSPORT, *USED) if "mechanics" in card.settings else tuple(TRANSPORT)
     for phase, material in (card.materials or {}).items():
-        yield phase, material, material.values()
+        rows = [_given(quantity, value) for quantity, value in material.values(used).items()]
+        if "swelling" in used and (table := material.swelling) is not None:
+            about = (table.conditions, table.source, table.doi, table.verified, table.note)
+            rows.append(Given("swelling", str(table).removesuffix(" (unverified)"), *about))
+        yield phase, material, tuple(rows)
+
+
+def _given(quantity: str, value: Value) -> Given:
+    number = plain(value.value) + (f" {value.unit}" if value.unit != "1" else "")
+    return Given(
+        quantity.replace("_", " "),
+        number,
+        value.conditions,
+        value.source,
+        value.doi,
+        value.verified,
+        value.note,
+    )
 
 
 def python_lines(card: "PropertyCard") -> str:
@@ -199,10 +225,10 @@ def python_lines(card: "PropertyCard") -> str:
 
 def _imports(card: "PropertyCard") -> Iterator[str]:
     precision = card.settings.get("precision", "mixed")
-    if precision == "mixed":
-        yield "import microstructures, twin"
-    else:
-        yield "import microstructures, solvers, twin"
+    has_boundary = "solvers." in _mechanics_again(card)
+    plain_runtime = precision == "mixed"
+    yield f"import microstructures, {'' if plain_runtime and not has_boundary else 'solvers, '}twin"
+    if not plain_runtime:
         yield ""
         yield f"solvers.use(precision={precision!r})"
 
@@ -238,7 +264,16 @@ def _characterize(card: "PropertyCard") -> str:
     for setting in ("tolerance", "axes"):
         if setting in card.settings:
             given.append(f"{setting}={card.settings[setting]!r}")
+    if load := _mechanics_again(card):
+        given.append(f"mechanics={load}")
     return _call("card = twin.characterize", given)
+
+
+def _mechanics_again(card: "PropertyCard") -> str:
+    """The load that was asked for, as a call; empty if there was none."""
+    conditions = r"\b(Boundary|Periodic|Symmetry|Clamped|Free|Platen)\("
+    load = re.sub(conditions, r"solvers.\1(", str(card.settings.get("mechanics", "")))
+    return f"twin.{load}" if load else ""
 
 
 def _in_library(made: Material) -> bool:
@@ -255,7 +290,3 @@ def _one_line(text: str) -> str:
 
 def _call(function: str, arguments: list[str]) -> str:
     return f"{function}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")"
-
-
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

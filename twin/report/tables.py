@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from microstructures.wording import AXES
 from twin._naming import ACTIVE, pore_like
-from twin.report.definitions import TOPICS, Definition, definition, position
+from twin.report.definitions import TOPICS, Definition, base_name, definition, position
 from twin.report.wording import Shown, also, shown
 
 if TYPE_CHECKING:
     from twin.card import Entry, PropertyCard
 
+PERCENTILES = (5, 50, 95)
 RELATIVE = (
     "tortuosity_factor",
     "percolating_tortuosity_factor",
@@ -51,6 +52,20 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Percentiles of one quantity in one phase, or in the interior of one.
+
+    ``span`` is the number of rows under this title, 0 on all but the first of them.
+    """
+
+    title: str
+    span: int
+    phase: str
+    cells: tuple[Shown | None, ...]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A headline number."""
 
@@ -71,13 +86,28 @@ def topics(card: "PropertyCard") -> tuple[Topic, ...]:
     pore = _pore(card)
     found: dict[str, list[Entry]] = {key: [] for key in TOPICS}
     for entry in sorted(card.entries, key=lambda e: position(e.name)):
-        found[_topic(entry, pore)].append(entry)
+        if not _is_percentile(entry):
+            found[_topic(entry, pore)].append(entry)
     order = axis_order(card.volume.through_axis)
     return tuple(_titled(TOPICS[key], entries, order) for key, entries in found.items() if entries)
 
 
+def percentiles(card: "PropertyCard") -> tuple[Spread, ...]:
+    """Distributions of stress: a row for each quantity and phase, a cell for each percentile."""
+    found: dict[str, dict[tuple[str, str], list[Entry]]] = {}
+    for entry in filter(_is_percentile, card.entries):
+        where = ", interior only" if "_interior_" in entry.name else ""
+        by_phase = found.setdefault(base_name(entry.name), {})
+        by_phase.setdefault((entry.phase or "–", where), []).append(entry)
+    return tuple(
+        _spread(definition(name).title, "".join(place), entries, len(by_phase) if i == 0 else 0)
+        for name, by_phase in found.items()
+        for i, (place, entries) in enumerate(by_phase.items())
+    )
+
+
 def headline(card: "PropertyCard") -> tuple[Key, ...]:
-    """Four to six numbers that a reader looks for first, as far as the card has them."""
+    """The numbers that a reader looks for first, as far as the card has them."""
     through = card.volume.through_axis
     direction = f"through-plane ({AXES[through]})"
     pore = _pore(card)
@@ -88,6 +118,9 @@ def headline(card: "PropertyCard") -> tuple[Key, ...]:
         ("Effective ionic conductivity", "effective_ionic_conductivity", None, through, direction),
         ("Active surface", "interface_area", _active_pair(card, pore), None, "per volume"),
         ("Percolating", "percolating_fraction", pore, through, direction),
+        ("Von Mises stress", "von_mises_stress_p95", None, None, "95 % of the volume is below"),
+        ("Change of thickness", "thickness_change", None, through, direction),
+        ("Contact area", "contact_area_fraction", None, None, "screening"),
     )
     keys = (_key(card, *line) for line in wanted)
     return tuple(key for key in keys if key is not None)
@@ -95,7 +128,7 @@ def headline(card: "PropertyCard") -> tuple[Key, ...]:
 
 def defined(card: "PropertyCard") -> tuple[tuple[str, tuple[Definition, ...]], ...]:
     """Definitions of the quantities that the card has, by topic."""
-    names = sorted({entry.name for entry in card.entries}, key=position)
+    names = sorted({base_name(entry.name) for entry in card.entries}, key=position)
     found = [definition(name) for name in names]
     groups = ((title, tuple(d for d in found if d.topic == key)) for key, title in TOPICS.items())
     return tuple((title, group) for title, group in groups if any(d.words for d in group))
@@ -167,8 +200,27 @@ def _row(entries: Sequence["Entry"], axes: tuple[int, ...], span: int) -> Row:
 def _cell(entry: "Entry | None") -> Shown | None:
     if entry is None:
         return None
-    share = definition(entry.name).share
-    return shown(entry.value, entry.uncertainty, entry.unit, entry.status, share=share)
+    meaning = definition(entry.name)
+    return shown(
+        entry.value,
+        entry.uncertainty,
+        entry.unit,
+        entry.status,
+        share=meaning.share,
+        unit_shown=meaning.unit,
+        resolution=entry.resolution_error,
+    )
+
+
+def _is_percentile(entry: "Entry") -> bool:
+    return base_name(entry.name) != entry.name
+
+
+def _spread(title: str, phase: str, entries: Sequence["Entry"], span: int) -> Spread:
+    by_level = {entry.name.rpartition("_p")[2]: entry for entry in entries}
+    cells = tuple(_cell(by_level.get(str(level))) for level in PERCENTILES)
+    unit = next((cell.unit for cell in cells if cell and cell.unit), "–")
+    return Spread(title, span, phase, cells, unit)
 
 
 def _topic(entry: "Entry", pore: str | None) -> str:

@@ -1,7 +1,7 @@
 """Wording of numbers: digits that the error allows, readable units, lengths. Input is SI."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DIGITS_OF_ERROR = 2
 DIGITS_OF_EXACT = 4
@@ -13,13 +13,17 @@ _READABLE = {  # SI unit: (readable unit, factor to it)
     "1/m": ("µm⁻¹", 1e-6),
     "m/m³": ("µm⁻²", 1e-12),
 }
+_CHOSEN = {"GPa": ("Pa", 1e-9), "MPa": ("Pa", 1e-6), "nm": ("m", 1e9)}
 _ALSO = {"m²/m³": ("m²/m³", 1.0), "1/m": ("1/m", 1.0), "m/m³": ("m/m³", 1.0), "S/m": ("mS/cm", 10)}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A number as a reader sees it: ``(value ± error) power unit``, each empty where not needed."""
+    """A number as a reader sees it: ``(value ± error) power unit``, each empty where not needed.
+
+    ``resolution`` is its error by the size of the voxels, in the same unit.
+    """
 
     value: str
     error: str = ""
@@ -27,6 +31,7 @@ class Shown:
     unit: str = ""
     note: str = ""
     is_number: bool = True
+    resolution: str = ""
 
     def __str__(self) -> str:
         number = f"{self.value} ± {self.error}" if self.error else self.value
@@ -36,14 +41,29 @@ class Shown:
 
 
 def shown(
-    value: float, error: float, unit: str, status: str = "ok", *, share: bool = False
+    value: float,
+    error: float,
+    unit: str,
+    status: str = "ok",
+    *,
+    share: bool = False,
+    unit_shown: str = "",
+    resolution: float | None = None,
 ) -> Shown:
-    """A number in its readable unit; words where there is none. ``share`` writes percent."""
+    """A number in its readable unit; words where there is none. ``share`` writes percent.
+
+    ``unit_shown`` chooses one of several readable units, "GPa" or "MPa".
+    """
     note = "" if status == "ok" else status
     if not math.isfinite(value):
         return Shown(note or "not defined", is_number=False)
     readable, factor = ("%", 100.0) if share else _READABLE.get(unit, (unit, 1.0))
-    return rounded(value * factor, error * factor, "" if readable == "1" else readable, note)
+    if unit_shown and _CHOSEN[unit_shown][0] == unit:
+        readable, factor = unit_shown, _CHOSEN[unit_shown][1]
+    number = rounded(value * factor, error * factor, "" if readable == "1" else readable, note)
+    if resolution is None or not math.isfinite(resolution):
+        return number
+    return replace(number, resolution=plain(float(f"{resolution * factor:.2g}")))
 
 
 def also(value: float, error: float, unit: str) -> Shown | None:
