@@ -116,7 +116,7 @@ class Debonded:
     @property
     def contact_fraction(self) -> float:
         """Share of the interface that touches."""
-        return 1.0 - self._share(self.is_open)
+        return self._share(~self.is_open)
 
     def face_resistance(
         self, resistance: float = math.inf, touching: float = 0.0
@@ -137,7 +137,7 @@ class Debonded:
 
     def _share(self, mask: Mask) -> float:
         area = self.faces.total_area
-        return float(self.faces.area @ mask / area) if area > 0.0 else math.nan
+        return float(self.faces.area[mask].sum() / area) if area > 0.0 else math.nan
 
 
 def debonded_faces(

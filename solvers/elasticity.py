@@ -229,6 +229,10 @@ class ElasticMultigrid:
         self.ends = nodes.ends(outer, runtime.taichi_type(self.dtype))
         return True
 
+    def release(self) -> None:
+        """Let go of the right-hand side, which need not outlive its solve."""
+        self.finest.b = None
+
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
         self.multigrid.precondition()
@@ -288,6 +292,7 @@ def solve(
         max_iterations=max_iterations,
         task=task,
     )
+    preconditioner.release()
     return Solution(x, operator.end(x), report)
 
 

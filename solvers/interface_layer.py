@@ -18,6 +18,7 @@ from solvers.voigt import PAIRS, strain_tensor
 
 STEPS = (16, 8, 4)  # from the centre to an edge of the cube on which normals are rounded
 CANCELLED = 0.3  # length of a mean of unit normals below which they contradict each other
+ASTRAY = 0.2  # cosine to the gradient below which a normal is not of this interface
 MOST_SHAPES = 10_000  # pairs of m and n that a layer may have, so that voxels share stiffnesses
 CORNERS = np.array([[2 * (c >> s & 1) - 1 for s in (2, 1, 0)] for c in range(8)])
 NEIGHBOURS = np.array([p for p in np.ndindex(3, 3, 3) if p != (1, 1, 1)]) - 1
@@ -173,11 +174,13 @@ def _normals(nearness: Any, faces: InterfaceFaces, gradient: Values, away: float
     axis = np.linalg.eigh((nearness @ products).reshape(-1, 3, 3))[1][..., -1]
     agree = np.linalg.norm(total, axis=1) > CANCELLED * nearness.sum(axis=1)
     normal = np.where(agree[:, None], total, axis)
-    along = np.sum(normal * gradient, axis=1)
-    contrary = (agree & (along <= 0.0) & gradient.any(axis=1))[:, None]
-    normal = np.where(contrary, gradient, normal * np.where(along < 0.0, -1.0, 1.0)[:, None])
-    unit: Values = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    return unit
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    size = np.linalg.norm(gradient, axis=1)
+    unit = gradient / np.where(size > 0.0, size, 1.0)[:, None]
+    along = np.sum(normal * unit, axis=1)
+    normal *= np.where(~agree & (along < 0.0), -1.0, 1.0)[:, None]
+    astray = (size > 0.0) & (np.sum(normal * unit, axis=1) < ASTRAY)
+    return np.where(astray[:, None], unit, normal)
 
 
 def _rounded(normal: Values, held: Mask) -> Values:

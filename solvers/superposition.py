@@ -66,7 +66,8 @@ class Superposition:
             InvalidInputError: an unknown pattern, or faces held otherwise.
         """
         amounts = dict.fromkeys(self.patterns, 0.0)
-        for name, amount in (swelling or {}).items():
+        for given, amount in (swelling or {}).items():
+            name = self._pattern(given)
             if name not in amounts:
                 raise InvalidInputError(
                     f"swelling {name!r} is unknown: the superposition has {list(amounts)}"
@@ -74,6 +75,11 @@ class Superposition:
             amounts[name] = float(amount)
         strain = self._mean_strain(amounts, self._constraint(boundary))
         return LinearState(self, amounts, strain)
+
+    def _pattern(self, given: Any) -> str:
+        """The name of a pattern, which may be given as the id of a phase."""
+        phases = self.body.volume.phases
+        return str(given) if isinstance(given, str) else phases.get(given, str(given))
 
     def effective_swelling(self, name: str) -> NDArray[np.float64]:
         """Mean strain, six components, that a unit of a pattern causes if nothing holds it.

@@ -71,14 +71,28 @@ def compiled_kernels():
     solvers.tortuosity_factor(volume, 0)
     solvers.interface_areas(volume)
     solvers.triple_phase_boundaries(volume)
-    small = Volume(np.random.default_rng(0).integers(0, 3, (7, 7, 7)), 1e-7)
+    compile_mechanics(Volume(np.random.default_rng(0).integers(0, 3, (7, 7, 7)), 1e-7))
+
+
+def compile_mechanics(volume):
+    """The kernels of stress in both precisions, by small solves."""
+    import numpy as np
+
+    import solvers
+
+    solid = {1: solvers.Isotropic(1e9, 0.3)}
+    pulled = [solvers.LoadStep(strain=[1e-2, 0, 0, 0, 0, 0], duration=1.0)]
     before = solvers.use().precision
     for precision in ("double", "mixed"):
         solvers.use(precision=precision)
-        solid = {1: solvers.Isotropic(1e9, 0.3)}
-        solvers.swelling_stress(small, solid, {1: 0.01}, solvers.Periodic(pressure=0.0))
-        solvers.swelling_stress(small, solid, {1: 0.01}, solvers.stack_pressure(1e6))
+        solvers.swelling_stress(volume, solid, {1: 0.01}, solvers.Periodic(pressure=0.0))
+        solvers.swelling_stress(volume, solid, {1: 0.01}, solvers.stack_pressure(1e6))
+        crystal = {1: solvers.Cubic(2e9, 1e9, 1e9)}
+        solvers.superpose(volume, crystal, [1]).at({1: 0.01}).stress()
+        for law in (solvers.Yield(1e6), solvers.PowerLawCreep(1e-3, 1e6, 3.0)):
+            solvers.load_path(volume, solid, {1: law}, pulled)
     solvers.use(precision=before)
+    solvers.diffuse(volume, {1: 1e-14}, 0, np.array([0.0, 1.0]), initial=1.0, flux=1e-6)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ STATES = 2e-6  # plastic strains are kept in float32, and parts summed in it
 def compiled():
     """Kernels compiled before the first test, whose time would otherwise be the compiler's."""
     labels = np.random.default_rng(0).choice(3, (8, 8, 8)).astype(np.uint8)
-    steps = [LoadStep(strain=np.full(6, 1e-3), duration=1.0)]
+    steps = [LoadStep(strain=np.full(6, 1e-3), eigenstrain={"sulfide": 1e-3}, duration=1.0)]
     stiffness = {"lithium": LITHIUM, "sulfide": SULFIDE}
     load_path(Volume(labels, 1e-6, PHASES), stiffness, {"lithium": CREEP}, steps)
 

@@ -23,6 +23,7 @@ from tests.exact.analytic_elasticity import layered_sphere
 NAMES = {0: "pore", 1: "NMC", 2: "LPS", 3: "pillar"}
 SPACING = (2e-7, 1e-7, 1.5e-7)
 HARD, WEAK = Isotropic(100e9, 0.25), Isotropic(10e9, 0.3)
+OTHER = Isotropic(10e9, 0.28)
 SOLIDS = {"NMC": HARD, "LPS": WEAK}
 NEVER = Strength(1e30, 1e30)
 SIGMA = {"NMC": 2.0, "LPS": 1.0, "pillar": 0.0, "pore": 0.0}
@@ -42,7 +43,7 @@ def compiled():
 def blocks(axis, film=0):
     """NMC below LPS, or NMC on both sides of a film."""
     layers = np.array([1] * 4 + [2] * (film or 4) + [1] * (4 if film else 0), np.uint8)
-    shape = [4, 4, 4]
+    shape = [2, 2, 2]
     shape[axis] = len(layers)
     ordered = np.expand_dims(layers, tuple(a for a in range(3) if a != axis))
     return Volume(np.broadcast_to(ordered, shape).copy(), SPACING, NAMES)
@@ -168,21 +169,21 @@ def test_an_oblique_cut_lets_go_and_slides(tilt):
     Without friction and between rollers, pressures along and across the cut become alike.
     """
     n = 12
-    z, _, x = np.indices((n, 4, n)) - (n - 1) / 2
+    z, _, x = np.indices((n, 1, n)) - (n - 1) / 2
     volume = Volume(np.where(z > tilt * x + 0.13, 2, 1).astype(np.uint8), 1e-7, NAMES)
     faces = interface_faces(volume, "NMC", "LPS")
-    solids = {"NMC": WEAK, "LPS": WEAK}
+    solids = {"NMC": WEAK, "LPS": OTHER}
     pulled = Body.of(volume, solids, along(0, Platen(displacement=1e-9)))
     state = contact_state(pulled, faces, before=apart(faces))
-    assert np.abs(state.traction.normal).max() < 1e-3 * bonded_stress(pulled)[0].mean()
+    assert np.abs(state.stress).max() < 1e-3 * bonded_stress(pulled)[0].mean()
     across = 1e-9 / math.hypot(1, tilt)
     assert state.opening_percentiles((50,))[0] == pytest.approx(across, rel=0.05)
     pressed = Body.of(volume, solids, along(0, Platen(pressure=1e6)))
     state = contact_state(pressed, faces, before=apart(faces))
     bonded = interface_traction(faces, bonded_stress(pressed))
-    assert state.debonded.contact_fraction > 0.95
+    assert state.debonded.contact_fraction > 0.9
     assert state.traction.mean_shear < 0.25 * bonded.mean_shear
-    assert abs(state.traction.mean_normal + 1e6) < 0.6 * abs(bonded.mean_normal + 1e6)
+    assert state.traction.mean_normal == pytest.approx(-1e6, rel=0.03)
 
 
 CORE, SHELL = 4.5, 7.5
@@ -228,7 +229,7 @@ def test_a_core_that_swells_in_its_debonded_shell_presses_as_if_bonded():
     assert state.traction.mean_normal == pytest.approx(true, rel=0.2)
 
 
-def spheres(seed=1, n=14):
+def spheres(seed=1, n=12):
     """NMC spheres in LPS."""
     rng = np.random.default_rng(seed)
     labels = np.full((n, n, n), 2, np.uint8)
@@ -245,36 +246,36 @@ def shrinking(volume, pressure, strain=-0.005):
     return body, interface_faces(volume, "NMC", "LPS"), field
 
 
+@pytest.mark.slow
 def test_open_faces_are_free_and_closed_ones_are_pressed():
     """Signorini's conditions, of areas: on single faces of a staircase they hold in the mean."""
     body, faces, strain = shrinking(spheres(), 5e7)
-    state = contact_state(body, faces, before=apart(faces), eigenstrain=strain, tolerance=1e-5)
-    is_open, area, normal = state.debonded.is_open, faces.area, state.traction.normal
-    assert 0.2 < state.debonded.contact_fraction < 0.9
-    size = np.sum(area * np.abs(normal)) / area.sum()
-    assert np.sum((area * normal)[is_open]) / area[is_open].sum() == pytest.approx(
-        0, abs=0.35 * size
+    state = contact_state(
+        body, faces, before=apart(faces), eigenstrain=strain, tolerance=1e-5, smoothing=0
     )
-    assert np.sum((area * normal)[~is_open]) / area[~is_open].sum() < -size
-    assert np.sum((area * state.opening)[is_open]) > 0
-    overlap = np.sum((area * np.minimum(state.opening, 0))[is_open])
-    assert -overlap < 0.05 * np.sum((area * state.opening)[is_open])
+    is_open, area = state.debonded.is_open, faces.area
+    assert 0.2 < state.debonded.contact_fraction < 0.9
+    force = area * state.traction.normal
+    size = np.abs(force).sum() / area.sum()
+    assert abs(force[is_open].sum() / area[is_open].sum()) < 0.1 * size
+    assert force[~is_open].sum() / area[~is_open].sum() < -size
+    gaps = area * state.opening
+    assert -np.minimum(gaps, 0).sum() < 0.1 * np.maximum(gaps, 0).sum()
 
 
+@pytest.mark.slow
 def test_what_is_open_does_not_depend_on_where_the_search_starts():
     """The energy is convex, so its least value is found from any set of open faces."""
     body, faces, strain = shrinking(spheres(), 5e7)
     some = np.random.default_rng(3).random(faces.count) < 0.5
     starts = [apart(faces), apart(faces, is_open=True), Debonded(faces, some | True, some)]
-    found = [
-        contact_state(body, faces, before=start, eigenstrain=strain, tolerance=1e-6)
-        for start in starts
-    ]
+    found = [contact_state(body, faces, before=start, eigenstrain=strain) for start in starts]
     for other in found[1:]:
         different = other.debonded.is_open ^ found[0].debonded.is_open
         assert np.sum(faces.area * different) < 0.01 * faces.total_area
 
 
+@pytest.mark.slow
 def test_pressure_keeps_more_of_a_shrinking_electrode_in_contact():
     volume, criterion = spheres(), Strength(3e7, 1e30)
     fractions = []
@@ -417,58 +418,61 @@ def test_screening_agrees_with_the_search_while_nothing_comes_apart():
 
 def stack():
     """A particle layer on an electrolyte layer; beside them, apart, a pillar that bears load."""
-    labels = np.zeros((8, 3, 9), np.uint8)
-    labels[:4, :, :4], labels[4:, :, :4], labels[:, :, 5:] = 1, 2, 3
+    labels = np.zeros((6, 1, 3), np.uint8)
+    labels[:3, :, 0], labels[3:, :, 0], labels[:, :, 2] = 1, 2, 3
     return Volume(labels, 1e-7, NAMES)
 
 
 def pressed_stack(pressure):
-    solids = {"NMC": WEAK, "LPS": WEAK, "pillar": WEAK}
-    return Body.of(stack(), solids, stack_pressure(pressure))
+    return Body.of(stack(), SOLIDS | {"pillar": WEAK}, stack_pressure(pressure))
 
 
 def delithiated(charge):
-    """The particles shrink by 1 % when charged."""
-    volume = stack()
-    strain = np.zeros((6, *volume.shape))
-    strain[0] = -0.01 * charge * (volume.labels == 1)
+    """The particles shrink by 1 % along the stack when charged."""
+    strain = np.zeros((6, *stack().shape))
+    strain[0] = -0.01 * charge * (stack().labels == 1)
     return strain
 
 
-BONDED = 4 / 9 * 8 / (4 / 2.0 + 4 / 1.0)  # series of two layers on 4 of 9 columns, S/m
+LAYERS = 3e-7 / 2.0 + 3e-7 / 1.0  # Ω m², in series
+BONDED = 6e-7 / LAYERS / 3  # S/m, of one column of three
 
 
 def test_shrinkage_opens_the_current_path_and_pressure_closes_it():
-    """The pillar shortens by half a percent of its length, which is the gap, at about 30 MPa."""
+    """The pillar shortens by half a percent, which is the gap, at 50 MPa on its own area."""
     volume = stack()
     faces = interface_faces(volume, "NMC", "LPS")
-    found = {}
-    for pressure in (1e6, 2e8):
+    shrunk = contact_state(
+        pressed_stack(1e6), faces, criterion=Strength(1e5, 1e9), eigenstrain=delithiated(1)
+    )
+    assert (shrunk.debonded.debonded_fraction, shrunk.debonded.contact_fraction) == (1.0, 0.0)
+    pressed = contact_state(
+        pressed_stack(1e8), faces, before=shrunk.debonded, eigenstrain=delithiated(1)
+    )
+    assert (pressed.debonded.debonded_fraction, pressed.debonded.contact_fraction) == (1.0, 1.0)
+    resistive = 6e-7 / (LAYERS + 4e-7) / 3
+    cases = [
+        (shrunk, math.inf, 0.0, 0.0),
+        (shrunk, 4e-7, 0.0, resistive),
+        (pressed, math.inf, 0.0, BONDED),
+        (pressed, math.inf, 4e-7, resistive),
+    ]
+    for state, gap, touching, value in cases:
+        resistance = state.debonded.face_resistance(gap, touching)
+        found = solvers.effective_conductivity(volume, SIGMA, 0, resistance=resistance)
+        assert found.value == pytest.approx(value, rel=1e-6)
+
+
+def test_the_pressure_that_closes_a_gap_is_that_which_shortens_the_pillar():
+    """Exact: the gap is half a percent of the height; the pillar is free on the side of the gap."""
+    faces = interface_faces(stack(), "NMC", "LPS")
+    lam, mu = WEAK.lame()
+    closing = 0.005 * 4 * mu * (lam + mu) / (lam + 2 * mu) / 3  # mean over the three columns
+    for share, contact in ((0.98, 0.0), (1.02, 1.0)):
         state = contact_state(
-            pressed_stack(pressure), faces, criterion=Strength(1e5, 1e9), eigenstrain=delithiated(1)
+            pressed_stack(share * closing), faces, before=apart(faces), eigenstrain=delithiated(1)
         )
-        assert state.debonded.debonded_fraction == (1.0 if pressure == 1e6 else 0.0)
-        again = contact_state(
-            pressed_stack(pressure), faces, before=apart(faces), eigenstrain=delithiated(1)
-        )
-        found[pressure] = [
-            solvers.effective_conductivity(
-                volume, SIGMA, 0, resistance=again.debonded.face_resistance(resistance)
-            ).value
-            for resistance in (math.inf, 4e-7)
-        ]
-    resistive = 4 / 9 * 8e-7 / (4e-7 / 2 + 4e-7 / 1 + 4e-7)
-    assert found[1e6] == [0.0, pytest.approx(resistive, rel=1e-6)]
-    assert found[2e8] == pytest.approx([BONDED, BONDED], rel=1e-6)
-
-
-def test_faces_that_touch_again_may_keep_a_resistance():
-    volume = stack()
-    faces = interface_faces(volume, "NMC", "LPS")
-    resistance = apart(faces).face_resistance(touching=4e-7)
-    assert resistance.count == faces.count
-    found = solvers.effective_conductivity(volume, SIGMA, 0, resistance=resistance)
-    assert found.value == pytest.approx(4 / 9 * 8e-7 / (6e-7 + 4e-7), rel=1e-6)
+        assert state.debonded.contact_fraction == contact
 
 
 def test_contact_is_lost_with_charge_and_kept_by_pressure():
@@ -482,13 +486,13 @@ def test_contact_is_lost_with_charge_and_kept_by_pressure():
     searched = contact_loss(
         unilateral_contact(faces, pressed_stack, delithiated, criterion),
         [0.0, 1.0, 0.0],
-        [1e6, 2e8],
+        [1e6, 1e8],
     )
-    screened = contact_loss(screening(faces, stress_at, criterion), [0.0, 1.0, 0.0], [1e6, 2e8])
+    screened = contact_loss(screening(faces, stress_at, criterion), [0.0, 1.0, 0.0], [1e6, 1e8])
     for loss in (searched, screened):
         table = loss.columns
         assert table["charge"].tolist() == [0, 1, 0] * 2
-        assert table["pressure"].tolist() == [1e6] * 3 + [2e8] * 3
+        assert table["pressure"].tolist() == [1e6] * 3 + [1e8] * 3
         assert table["contact_fraction"] == pytest.approx([1, 0, 1, 1, 1, 1])
         assert table["debonded_fraction"] == pytest.approx([0, 1, 1, 0, 0, 0])
         assert len(loss.states) == 6
