@@ -116,6 +116,15 @@ def test_normals_point_from_the_first_phase_to_the_second():
     assert np.array_equal(there.voxels(1), back.voxels(1))
 
 
+def test_a_neck_in_a_pore_has_the_normal_of_its_contact():
+    """Both phases end at the pore around them, which must not tilt the normals of their contact."""
+    labels = np.zeros((8, 7, 7), np.uint8)
+    labels[:4, 2:5, 2:5], labels[4:, 2:5, 2:5] = 1, 2
+    faces = interface_faces(Volume(labels, H, NAMES), "NMC", "CBD")
+    assert faces.count == 9
+    assert faces.normal == pytest.approx(np.tile([1.0, 0, 0], (9, 1)), abs=1e-6)
+
+
 def test_a_film_has_a_normal_on_each_side():
     """Details finer than the smoothing keep the normals of their faces."""
     labels = np.ones((9, 5, 5), np.uint8)
