@@ -8,6 +8,7 @@ import pytest
 import solvers
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
+from solvers import contact
 from solvers.body import Body
 from solvers.boundary import Boundary, Periodic, Platen, Symmetry, stack_pressure
 from solvers.contact import contact_state, softer_phase
@@ -275,6 +276,25 @@ def test_what_is_open_does_not_depend_on_where_the_search_starts():
         assert np.sum(faces.area * different) < 0.01 * faces.total_area
 
 
+def test_steps_go_as_far_as_the_energy_falls():
+    """Against the energy itself on a fine grid, of which the search sees the slope only."""
+    rng = np.random.default_rng(0)
+    stopped = 0
+    for _ in range(20):
+        old, new = rng.normal(size=(2, 30))
+        give, is_open = rng.random(30), rng.random(30) < 0.5
+        curvature = 2 * np.sum((give * (new - old) ** 2)[~is_open]) + 0.1  # of the fixed set
+        steps = np.linspace(0, 1, 2001)
+        trial = old + steps[:, None] * (new - old)
+        true = give * np.minimum(trial, 0) ** 2
+        fixed = np.where(is_open, 0, give * trial**2)
+        energy = np.sum(true - fixed, axis=1) / 2 + curvature * (1 - steps) ** 2 / 2
+        found = contact._least(old, new, give, is_open, curvature)
+        assert found == pytest.approx(steps[energy.argmin()], abs=1e-3)
+        stopped += found < 0.99
+    assert stopped > 5
+
+
 @pytest.mark.slow
 def test_pressure_keeps_more_of_a_shrinking_electrode_in_contact():
     volume, criterion = spheres(), Strength(3e7, 1e30)
@@ -468,11 +488,11 @@ def test_the_pressure_that_closes_a_gap_is_that_which_shortens_the_pillar():
     faces = interface_faces(stack(), "NMC", "LPS")
     lam, mu = WEAK.lame()
     closing = 0.005 * 4 * mu * (lam + mu) / (lam + 2 * mu) / 3  # mean over the three columns
-    for share, contact in ((0.98, 0.0), (1.02, 1.0)):
+    for share, touching in ((0.98, 0.0), (1.02, 1.0)):
         state = contact_state(
             pressed_stack(share * closing), faces, before=apart(faces), eigenstrain=delithiated(1)
         )
-        assert state.debonded.contact_fraction == contact
+        assert state.debonded.contact_fraction == touching
 
 
 def test_contact_is_lost_with_charge_and_kept_by_pressure():
