@@ -21,6 +21,7 @@ from solvers.clusters import Clusters, clusters
 from solvers.constraint import Constraint
 from solvers.elasticity import Elasticity, ElasticMultigrid
 from solvers.hexahedron import STABILISATION, checked_element, element_parameters
+from solvers.node_grid import NodeGrid
 from solvers.results import SolveReport
 from solvers.stiffness import Moduli, Stiffness, moduli
 from solvers.transport import checked_volume
@@ -44,7 +45,7 @@ class Deformation:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A volume, the stiffness of its voxels in Pa, and what holds it.
+    """A volume, the stiffness of its voxels, and what holds it.
 
     ``unit`` is the largest modulus (Pa) and ``edge`` the smallest voxel edge (m): the units of
     ``operator``.
@@ -55,7 +56,6 @@ class Body:
     boundary: Boundary
     constraint: Constraint
     parameters: list[float]
-    unit: float
     edge: float
 
     @classmethod
@@ -78,29 +78,34 @@ class Body:
         checked = checked_boundary(boundary)
         kind = checked_element(element, stabilisation)
         runtime.reserve(estimated_bytes(volume.shape), f"a solve on {volume.shape} voxels")
-        made = moduli(volume, stiffness, elasticity.TYPES[runtime.precision()][1])
+        made = moduli(volume, stiffness, elasticity.TYPES[runtime.precision()][1]).scaled()
         solid = made.solid
         ratio = made.lam[solid] / made.mu[solid]
         bounds = (float(ratio.min()), float(ratio.max()))
         edge = min(volume.spacing)
         h0, h1, h2 = (h / edge for h in volume.spacing)
+        constraint = replace(checked.constraint(volume), ratios=bounds)
+        n0, n1, n2 = volume.shape
         return cls(
             volume,
-            made,
+            made.padded(NodeGrid((n0, n1, n2), constraint.periodic)),
             checked,
-            replace(checked.constraint(volume), ratios=bounds),
+            constraint,
             element_parameters((h0, h1, h2), kind, stabilisation),
-            float((made.lam + 2 * made.mu).max()),
             edge,
         )
+
+    @property
+    def unit(self) -> float:
+        """Largest modulus λ + 2μ of the volume, in Pa."""
+        return self.moduli.unit
 
     @cached_property
     def operator(self) -> Elasticity:
         """The operator, in units of ``unit`` and ``edge``."""
         h0, h1, h2 = (h / self.edge for h in self.volume.spacing)
-        scaled = self.moduli.scaled(1.0 / self.unit)
         constraint = replace(self.constraint, stress=self.constraint.stress / self.unit)
-        return Elasticity(scaled, (h0, h1, h2), constraint, self.parameters)
+        return Elasticity(self.moduli, (h0, h1, h2), constraint, self.parameters)
 
     @cached_property
     def preconditioner(self) -> ElasticMultigrid:
@@ -241,6 +246,7 @@ class Body:
         if not np.any(constraint.stress):
             return 0.0
         lam, mu = (float(m.mean(dtype=np.float64)) for m in (self.moduli.lam, self.moduli.mu))
+        lam, mu = lam * self.unit, mu * self.unit
         stiffness = np.diag([2 * mu] * 3 + [mu] * 3)
         stiffness[:3, :3] += lam
         work = constraint.stress @ np.linalg.solve(stiffness, constraint.stress)

@@ -74,7 +74,7 @@ class Chemomechanics:
         """Of a solve for the stress, such that Ω σ_h/(RT) is right to that of the sweeps."""
         moduli, inside = self.body.moduli, self.particles.particles
         held = (3 * moduli.lam + 2 * moduli.mu)[inside] * strain[inside] * self.largest
-        potential = float(np.sqrt(np.mean(np.square(held, dtype=np.float64))))
+        potential = moduli.unit * float(np.sqrt(np.mean(np.square(held, dtype=np.float64))))
         potential /= GAS_CONSTANT * self.temperature
         floor = FINEST[runtime.precision()]
         return max((INNER * self.tolerance / max(potential, 1.0)) ** 2, floor)
@@ -214,7 +214,7 @@ class Chemomechanics:
 
 def _local_stiffness(moduli: Moduli) -> Field:
     """Hydrostatic stress over -ε* of a small region that swells alone, 12 K G/(3 K + 4 G)."""
-    lam, mu = moduli.lam.astype(float), moduli.mu.astype(float)
+    lam, mu = (m.astype(float) * moduli.unit for m in (moduli.lam, moduli.mu))
     whole = 3 * (lam + 2 * mu)
     out: Field = np.divide(4 * mu * (3 * lam + 2 * mu), whole, out=np.zeros_like(mu), where=mu > 0)
     return out

@@ -177,7 +177,8 @@ class _Search:
         self.tolerance, self.max_solves, self.solves, self.scale = tolerance, max_solves, 0, 0.0
         classes, table = classified(body.moduli)
         along = layer.strain(layer.normal)
-        closed = closed_stiffness(table[classes.ravel()[layer.voxels]], layer)
+        own = body.unit * table[classes.ravel()[layer.voxels]]
+        closed = closed_stiffness(own, layer)
         force = np.einsum("vij,vj->vi", closed, along)
         size = np.linalg.norm(layer.gradient, axis=1)
         self.rows = force / size[:, None]

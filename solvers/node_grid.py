@@ -69,7 +69,12 @@ class NodeGrid:
         return whole[:, 1 : nz + 2, 1 : ny + 2, 1 : nx + 2]
 
     def flat(self, values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-        """Voxel values of shape (…, nz, ny, nx), flat; periodic axes continue in the halo."""
+        """Voxel values of shape (…, nz, ny, nx), flat; periodic axes continue in the halo.
+
+        Of what ``voxels`` returned, the flat array itself.
+        """
+        if (own := self._owner(values)) is not None and own.dtype == dtype:
+            return own
         components = values.reshape(-1, *self.shape)
         padded = np.zeros((len(components), *self.padded), dtype)
         nz, ny, nx = self.shape
@@ -79,6 +84,15 @@ class NodeGrid:
                 planes = np.moveaxis(padded, axis + 1, 0)
                 planes[0], planes[n + 1] = planes[n], planes[1]
         return padded.ravel()
+
+    def _owner(self, values: NDArray[Any]) -> NDArray[Any] | None:
+        """The flat array of which ``values`` are the voxels of one component, if they are."""
+        own = values.base
+        if own is None or values.shape != self.shape or own.size != self.size:
+            return None
+        flat = own.reshape(-1)
+        same = self.voxels(flat).__array_interface__ == values.__array_interface__
+        return flat if same else None
 
 
 def merged_grid(grid: NodeGrid, factors: tuple[int, int, int]) -> NodeGrid:

@@ -1,7 +1,7 @@
 """Elastic stiffness of phases: isotropic, cubic, transversely isotropic, grain by grain. Pa."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
+from solvers.node_grid import NodeGrid
 from solvers.voigt import rotated_stiffness
 
 MOST_CLASSES = 65535
@@ -149,13 +150,15 @@ class Moduli:
 
     ``lam`` and ``mu`` are those of the voxel or, where it is anisotropic, of the isotropic solid
     nearest to it (Voigt average). ``classes`` and ``table``, shape (n, 6, 6), hold the full
-    stiffness, class 0 being void; both are None where everything is isotropic.
+    stiffness, class 0 being void; both are None where everything is isotropic. All are multiples
+    of ``unit``, in Pa.
     """
 
     lam: NDArray[np.float32] | NDArray[np.float64]
     mu: NDArray[np.float32] | NDArray[np.float64]
     classes: NDArray[np.uint16] | None = None
     table: NDArray[np.float64] | None = None
+    unit: float = 1.0
 
     @property
     def solid(self) -> NDArray[np.bool_]:
@@ -166,16 +169,22 @@ class Moduli:
         """One layer of voxels."""
         part = slice(index, index + 1)
         classes = None if self.classes is None else self.classes[part]
-        return Moduli(self.lam[part], self.mu[part], classes, self.table)
+        return replace(self, lam=self.lam[part], mu=self.mu[part], classes=classes)
 
-    def scaled(self, factor: float) -> "Moduli":
-        """All moduli times a factor."""
-        table = None if self.table is None else self.table * factor
-        kind = self.lam.dtype.type
-        return Moduli(self.lam * kind(factor), self.mu * kind(factor), self.classes, table)
+    def scaled(self) -> "Moduli":
+        """The same stiffness, as multiples of its largest modulus λ + 2μ."""
+        factor = float((self.lam + 2 * self.mu).max())
+        table = None if self.table is None else self.table / factor
+        lam, mu = (m / m.dtype.type(factor) for m in (self.lam, self.mu))
+        return Moduli(lam, mu, self.classes, table, self.unit * factor)
+
+    def padded(self, grid: NodeGrid) -> "Moduli":
+        """The same, as views of what an operator on ``grid`` needs, which then takes no copy."""
+        lam, mu = (grid.voxels(grid.flat(m, m.dtype)) for m in (self.lam, self.mu))
+        return replace(self, lam=lam, mu=mu)
 
     def stress(self, strain: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Stress of a strain field, both of shape (6, nz, ny, nx)."""
+        """Stress of a strain field, both of shape (6, nz, ny, nx), in Pa."""
         out = np.empty_like(strain)
         if self.table is None:
             pressure = self.lam * (strain[0] + strain[1] + strain[2])
@@ -184,12 +193,13 @@ class Moduli:
             for c in range(3):
                 out[c] *= 2
                 out[c] += pressure
+            out *= self.unit
             return out
         assert self.classes is not None
+        table = self.table * self.unit
         for row in range(6):
             out[row] = sum(
-                self.table[:, row, c][self.classes].astype(strain.dtype) * strain[c]
-                for c in range(6)
+                table[:, row, c][self.classes].astype(strain.dtype) * strain[c] for c in range(6)
             )
         return out
 

@@ -56,11 +56,11 @@ def unilateral_moduli(
     for modulus in (lam, mu):
         modulus.reshape(-1)[layer.voxels[kept]] *= GRIP
         modulus.reshape(-1)[gone] *= SOFT
-    return Moduli(lam, mu, new, tables)
+    return Moduli(lam, mu, new, tables, moduli.unit)
 
 
 def classified(moduli: Moduli) -> tuple[NDArray[np.uint16], Values]:
-    """Class of each voxel and stiffness of each class, class 0 being void."""
+    """Class of each voxel and stiffness of each class in units of ``unit``, class 0 being void."""
     if moduli.table is not None and moduli.classes is not None:
         return moduli.classes, moduli.table
     kinds, number = np.unique(moduli.lam + 1j * moduli.mu, return_inverse=True)

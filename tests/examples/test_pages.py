@@ -37,6 +37,7 @@ def test_stress_of_a_porous_volume_keeps_its_promise(benchmark_pages):
     figures = benchmark_pages.record("mechanics")
     for job in figures["cases"] + figures.get("large", []):
         assert max(case["iterations"] for case in job["cases"]) <= 40
+        assert job["bytes_per_voxel"] <= {"single": 100, "mixed": 140}[job["precision"]]
     assert figures["cases"][0]["voxels"] == 128
     assert figures["cases"][0]["seconds"] < 600
     for block in figures.get("peers", []) + figures.get("full", []):
