@@ -24,7 +24,7 @@ from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 from solvers.stiffness import Moduli
 
-BYTES_PER_VOXEL = {"single": 90, "mixed": 126, "double": 182}  # peak of a solve, halo apart
+BYTES_PER_VOXEL = {"single": 90, "mixed": 126, "double": 178}  # peak of a solve, halo apart
 MARGIN = 40.0  # slender hinges relax late: with 3, as in transport, errors reached 5 tolerances
 TYPES: dict[str, tuple[type[np.floating], type[np.floating]]] = {
     "single": (np.float32, np.float32),
