@@ -121,7 +121,8 @@ stabilisation of 0.05; the energy is solved to an estimated relative error of 1e
 
 {table(*_seven_cases(figures["cases"] + figures.get("large", [])))}
 
-Memory is the growth of the process during the six unit strains, per voxel. Iterations are those of
+Memory is the growth of the process during unit strains, per voxel, with an allocator that returns
+blocks once they are free (glibc keeps those below 32 MiB). Iterations are those of
 each of the seven cases.
 {_fft(figures)}"""
 

@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "components": ["Connectivity", "connectivity"],
         "concentration_history": ["ConcentrationHistory", "diffuse"],
         "contact": ["ContactState", "contact_state"],
-        "contact_curve": ["ContactLoss", "contact_loss"],
+        "contact_curve": ["ContactLoss", "contact_loss", "screening", "unilateral_contact"],
         "creep": ["PowerLawCreep"],
         "debonding": ["Debonded", "Strength", "Toughness", "debonded_faces"],
         "eigenstrain": ["Axial", "LargeStrainWarning", "eigenstrain_field"],
