@@ -151,7 +151,7 @@ class Body:
         solution = elasticity.solve(
             operator,
             self._preconditioner_of(operator),
-            self._eigenstress(eigenstrain),
+            lambda: self._eigenstress(eigenstrain),
             energy=energy,
             scale=scale,
             tolerance=tolerance,

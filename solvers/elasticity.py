@@ -5,11 +5,15 @@ volume. A vector holds the fluctuation u at the nodes and, at its end, the mean 
 """
 
 import copy
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from microstructures.errors import ConvergenceError
 from solvers import runtime
 from solvers._kernels import elasticity as kernels
 from solvers._kernels import nodes
@@ -201,10 +205,15 @@ VISITS = 1
 
 
 class ElasticMultigrid:
-    """Multigrid on the nodes, and a diagonal on the mean strain where that is free."""
+    """Multigrid on the nodes, and a diagonal on the mean strain where that is free.
 
-    def __init__(self, multigrid: Multigrid, end_scale: DeviceArray) -> None:
-        self.multigrid, self.end_scale = multigrid, end_scale
+    Without ``cycles`` it is the relaxation of the finest level alone.
+    """
+
+    def __init__(
+        self, multigrid: Multigrid, end_scale: DeviceArray, *, cycles: bool = True
+    ) -> None:
+        self.multigrid, self.end_scale, self.cycles = multigrid, end_scale, cycles
         self.dtype = multigrid.dtype
         self.finest: ElasticLevel = multigrid.levels[0]  # type: ignore[assignment]
 
@@ -222,6 +231,10 @@ class ElasticMultigrid:
         """The same multigrid for an operator whose mean strain is free in other components."""
         return ElasticMultigrid(self.multigrid, operator.end_scale())
 
+    def relaxation(self) -> "ElasticMultigrid":
+        """Slower, but positive definite whatever coarse levels make of the moduli."""
+        return ElasticMultigrid(self.multigrid, self.end_scale, cycles=False)
+
     def take(self, r: DeviceArray) -> bool:
         """Read right-hand sides from ``r`` itself from now on."""
         self.finest.take(r)
@@ -235,14 +248,17 @@ class ElasticMultigrid:
 
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
-        self.multigrid.precondition()
+        if self.cycles:
+            self.multigrid.precondition()
+        else:
+            self.finest.smooth(from_zero=True)
         self.ends.scale(self.rhs, self.end_scale, self.solution, self.finest.grid.size)
 
 
 def solve(
     operator: Elasticity,
     preconditioner: ElasticMultigrid,
-    eigenstress: NDArray[np.floating] | None,
+    eigenstress: Callable[[], NDArray[np.floating] | None],
     *,
     energy: float,
     scale: float,
@@ -253,10 +269,13 @@ def solve(
 ) -> Solution:
     """The displacement that balances a prescribed mean strain, stress and an eigenstress field.
 
+    If the iteration fails it is started again, with relaxation in the place of multigrid.
+
     Args:
         operator: A.
         preconditioner: of A.
-        eigenstress: C:eigenstrain, shape (6, nz, ny, nx), in the operator's units.
+        eigenstress: makes C:eigenstrain, shape (6, nz, ny, nx), in the operator's units; a field
+            that was kept would cost as much memory as the iteration.
         energy: twice the energy without any fluctuation, over all voxels.
         scale: energy that errors are relative to where it is larger.
         tolerance: estimated relative error of the energy.
@@ -267,6 +286,40 @@ def solve(
     Raises:
         ConvergenceError: the tolerance was not met.
     """
+
+    def attempt(preconditioner: ElasticMultigrid) -> Solution:
+        return _solve(
+            operator,
+            preconditioner,
+            eigenstress(),
+            guess,
+            energy=energy,
+            scale=scale,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+            task=task,
+        )
+
+    try:
+        return attempt(preconditioner)
+    except ConvergenceError as error:
+        failed = error.with_traceback(None)  # which would keep the vectors
+    finally:
+        preconditioner.release()
+    with suppress(ConvergenceError):
+        return attempt(preconditioner.relaxation())
+    raise failed
+
+
+def _solve(
+    operator: Elasticity,
+    preconditioner: ElasticMultigrid,
+    eigenstress: NDArray[np.floating] | None,
+    guess: DeviceArray | None,
+    *,
+    energy: float,
+    **options: Any,
+) -> Solution:
     constraint = operator.constraint
     x, r = (runtime.zeros(operator.size, operator.dtype) for _ in range(2))
     operator.set_end(x, np.where(constraint.free, 0.0, constraint.strain))
@@ -286,13 +339,9 @@ def solve(
         r,
         energy=energy,
         rhs_norm=norm or 1.0,
-        scale=scale,
         margin=MARGIN,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        task=task,
+        **options,
     )
-    preconditioner.release()
     return Solution(x, operator.end(x), report)
 
 

@@ -8,6 +8,8 @@ from microstructures import Volume
 from microstructures.errors import ConvergenceError
 from solvers.body import Body
 from solvers.boundary import Boundary, Clamped, Free, Periodic, Platen, Symmetry
+from solvers.elastic_level import ElasticLevel
+from solvers.elasticity import ElasticMultigrid
 from solvers.voigt import IDENTITY, rotated_stiffness
 
 PHASES = {0: "pore", 1: "hard", 2: "soft"}
@@ -137,7 +139,7 @@ def test_bitter_crum_is_met_within_a_band_by_the_default_element():
 
 def test_levin_links_swelling_to_the_stiffness():
     """A stress s and a strain e, both uniform, suit both phases: e I = swelling + C⁻¹ s I."""
-    volume, own = random_volume((8, 8, 8)), (0.01, -0.004)
+    volume, own = random_volume((6, 5, 6)), (0.01, -0.004)
     solids = {"hard": HARD, "soft": SOFT}
     stiffness = solvers.effective_stiffness(volume, solids, tolerance=1e-13).value
     pattern = {"hard": own[0], "soft": own[1]}
@@ -177,7 +179,7 @@ def test_work_of_the_mean_stress_is_the_energy():
 
 def test_betti_swelling_pushes_as_the_unit_strains_would():
     """Mean stress of a swelling at no mean strain = -<strain of a unit load : C : eigenstrain>."""
-    volume = random_volume((7, 6, 8), labels=(1, 0))
+    volume = random_volume((5, 6, 4), labels=(1, 0))
     body = Body.of(volume, {"hard": HARD})
     field = np.random.default_rng(3).normal(size=(6, *volume.shape)) * (volume.labels == 1)
     swollen = body.respond(strain=np.zeros(6), eigenstrain=field, tolerance=1e-20)
@@ -274,10 +276,10 @@ def test_clusters_that_nothing_carries_are_reported_across_periodic_faces():
 
 
 def test_floating_clusters_do_not_stop_a_solve():
-    volume = random_volume((12, 12, 12), 0.35, labels=(1, 0))
+    volume = random_volume((10, 10, 10), 0.35, labels=(1, 0))
     body = Body.of(volume, {"hard": HARD})
     assert body.clusters.count > 10
-    found = solvers.effective_stiffness(volume, {"hard": HARD})
+    found = solvers.effective_stiffness(volume, {"hard": HARD}, tolerance=1e-3)
     assert np.linalg.eigvalsh(found.value)[0] >= 0
 
 
@@ -305,6 +307,25 @@ def test_too_few_iterations_raise_and_give_no_number():
     with pytest.raises(ConvergenceError) as caught:
         solvers.effective_stiffness(volume, {"hard": HARD}, max_iterations=2)
     assert caught.value.report.iterations == 2
+
+
+def test_relaxation_takes_over_where_multigrid_fails(monkeypatch):
+    volume = random_volume((8, 7, 8), 0.8, labels=(1, 0))
+    load = {"strain": np.eye(6)[0], "tolerance": 1e-8, "max_iterations": 60}
+    body = Body.of(volume, {"hard": HARD})
+    whole = body.respond(**load)
+    prolong = ElasticLevel.prolong
+
+    def astray(self, coarse):
+        coarse.x *= -100.0
+        prolong(self, coarse)
+
+    monkeypatch.setattr(ElasticLevel, "prolong", astray)
+    found = body.respond(**load)
+    monkeypatch.setattr(ElasticMultigrid, "relaxation", lambda self: self)
+    with pytest.raises(ConvergenceError):
+        body.respond(**load)
+    assert body.mean_stress(found)[0] == pytest.approx(body.mean_stress(whole)[0], rel=1e-7)
 
 
 def test_free_faces_carry_no_traction():
