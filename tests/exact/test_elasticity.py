@@ -104,6 +104,22 @@ def test_a_turned_crystal_pulled_along_its_own_axes_answers_as_before():
     assert turned[3, 3] == pytest.approx(skew[4, 4])
 
 
+@pytest.mark.parametrize("order", [(1, 2, 0), (0, 2, 1)])
+@pytest.mark.parametrize("mirrored", [(), (0,), (0, 2)])
+def test_a_turned_or_mirrored_volume_has_the_turned_stiffness(order, mirrored):
+    volume = random_volume((6, 5, 4), 0.6)
+    solids = {"hard": HARD, "soft": SOFT}
+    labels = np.flip(volume.labels, mirrored).transpose(order)
+    turned = Volume(labels.copy(), tuple(volume.spacing[a] for a in order), PHASES)
+    rotation = np.diag([-1.0 if a in mirrored else 1.0 for a in range(3)])[list(order)]
+    before, after = (
+        solvers.effective_stiffness(v, solids, tolerance=1e-10).value for v in (volume, turned)
+    )
+    exact = rotated_stiffness(before, rotation)
+    assert np.abs(exact - before).max() > 0.01 * before.max()  # it is not isotropic
+    assert after == pytest.approx(exact, abs=1e-6 * before.max())
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_bitter_crum_holds_in_every_voxel_of_the_one_point_element(seed):
     """Uniform moduli, no mean strain: the volume change is local, whatever the shapes.
