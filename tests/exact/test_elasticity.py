@@ -104,6 +104,13 @@ def test_a_turned_crystal_pulled_along_its_own_axes_answers_as_before():
     assert turned[3, 3] == pytest.approx(skew[4, 4])
 
 
+def test_a_transversely_isotropic_solid_answers_pulls_as_its_constants_say():
+    compliance = np.linalg.inv(solvers.TransverselyIsotropic(200e9, 100e9, 60e9, 0.2, 0.3).matrix)
+    assert compliance[:3, 0] * 200e9 == pytest.approx([1, -0.2, -0.2])
+    assert compliance[:3, 1] * 100e9 == pytest.approx([-0.1, 1, -0.3])  # 0.2 of the stiffer axis
+    assert np.diag(compliance)[3:] == pytest.approx([2 * 1.3 / 100e9, 1 / 60e9, 1 / 60e9])
+
+
 @pytest.mark.parametrize("order", [(1, 2, 0), (0, 2, 1)])
 @pytest.mark.parametrize("mirrored", [(), (0,), (0, 2)])
 def test_a_turned_or_mirrored_volume_has_the_turned_stiffness(order, mirrored):
