@@ -75,7 +75,7 @@ def _beyond_linear(entries: list[Entry]) -> Iterator[str]:
             yield (
                 f"{_percent(entry)} of the interface {entry.phase} comes apart: tractions are "
                 "those of the bonded interface, so that the contact area is a screening. "
-                "solvers.contact.contact_state follows the opening itself."
+                "solvers.contact_state follows the opening itself."
             )
 
 
