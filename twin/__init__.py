@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["report"],
+    submodules=["manufacturing", "report"],
     submod_attrs={
         "card": ["Entry", "PropertyCard"],
         "materials": ["Material", "Value", "library", "material"],

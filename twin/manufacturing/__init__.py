@@ -1,0 +1,39 @@
+"""Manufacturing: compaction laws, recipes, and steps that press, mix and coat a volume."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "capacity": ["areal_capacity", "np_ratio", "wet_thickness"],
+        "coating": ["laser_channels", "stack_layers"],
+        "compaction": [
+            "CompactionLaw",
+            "CompactionWarning",
+            "Exponential",
+            "Heckel",
+            "PanelliFilho",
+            "literature",
+        ],
+        "compaction_fit": ["Fit", "fit"],
+        "composition": [
+            "Component",
+            "Recipe",
+            "mass_to_volume",
+            "mixture_density",
+            "nanoporosity_of",
+            "total_porosity",
+            "volume_to_mass",
+        ],
+        "loads": ["LineLoad", "Stress"],
+        "segmentation_check": ["SegmentationCheck", "check_segmentation"],
+        "step": ["StepReport"],
+        "thickness": [
+            "density_at_porosity",
+            "porosity_at_density",
+            "porosity_at_thickness",
+            "sprung_back",
+            "thickness_at_porosity",
+        ],
+    },
+)
