@@ -276,6 +276,22 @@ def test_what_is_open_does_not_depend_on_where_the_search_starts():
         assert np.sum(faces.area * different) < 0.01 * faces.total_area
 
 
+def test_tractions_tell_the_energy_that_an_opening_voxel_gives_up():
+    body, faces, eigenstrain = ball(0.0)
+    layer = contact_layer(body.volume.labels, faces, 2, (False,) * 3)
+    search = contact._Search(body, layer, eigenstrain, 1e-6, 1)
+    none, every = (np.full(len(layer.voxels), opened) for opened in (False, True))
+    strain = np.zeros((6, *body.volume.shape))
+    own = np.random.default_rng(0).normal(size=(6, len(layer.voxels)))
+    strain.reshape(6, -1)[:, layer.voxels] = own
+    energy = []
+    for is_open in (none, every):
+        moduli = unilateral_moduli(body.moduli, layer, every, is_open, convex=True)
+        energy.append(np.sum(moduli.stress(strain) * strain, axis=0).ravel()[layer.voxels])
+    trial = np.einsum("vi,iv->v", search.rows, own)
+    assert search.give * trial**2 == pytest.approx(energy[0] - energy[1], rel=1e-4)
+
+
 def test_steps_go_as_far_as_the_energy_falls():
     """Against the energy itself on a fine grid, of which the search sees the slope only."""
     rng = np.random.default_rng(0)
