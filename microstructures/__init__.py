@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "io": ["FileInfo", "probe", "read", "write"],
         "voxel_mesh": ["VoxelMesh", "write_vti"],
         "colours": ["phase_colours"],
+        "generate": ["Particles"],
     },
 )

@@ -7,12 +7,11 @@ The numbers below are fitted to one electrode; ``docs/reference/sample-cathode.m
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microstructures.errors import InvalidInputError
+from microstructures.generate._inputs import checked_generator, checked_shape, seed_name
 from microstructures.generate.fields import (
     distance_from_ball_centres,
     lowest,
@@ -65,10 +64,10 @@ def sample_cathode(
         electrode at the default shape and spacing; the binder's texture is a few voxels fine, so
         its areas depend on the spacing. See docs/reference/sample-cathode.md.
     """
-    rng = _checked_generator(seed)
-    shape = _checked_shape(shape)
+    rng = checked_generator(seed)
+    shape = checked_shape(shape)
     steps = checked_spacing(spacing)
-    source = f"generate.sample_cathode(seed={_name(seed)}, shape={shape}, spacing={steps})"
+    source = f"generate.sample_cathode(seed={seed_name(seed)}, shape={shape}, spacing={steps})"
     return Volume(_labels(shape, steps, rng), steps, PHASES, provenance=Provenance(source=source))
 
 
@@ -127,35 +126,3 @@ def _binder_score(
     """Low in the necks, higher on open surfaces, highest in the open pores."""
     noise = _GRAIN * smooth_noise(void.shape, _GRAIN_LENGTH, spacing, rng)
     return _FILM * void - distance_from_ball_centres(void, _BALL, spacing) + noise
-
-
-def _checked_generator(seed: Any) -> np.random.Generator:
-    if isinstance(seed, np.random.Generator):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidInputError(
-            f"seed {seed!r} is neither an integer >= 0 nor a numpy Generator: "
-            "pass for example seed=0 or np.random.default_rng(0)"
-        )
-    return np.random.default_rng(int(seed))
-
-
-def _checked_shape(shape: Any) -> tuple[int, int, int]:
-    try:
-        nz, ny, nx = (_checked_length(n) for n in shape)
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"shape {shape!r} is not three numbers of voxels >= 1: "
-            "pass (nz, ny, nx) such as (48, 48, 48)"
-        ) from None
-    return nz, ny, nx
-
-
-def _checked_length(n: Any) -> int:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError
-    return int(n)
-
-
-def _name(seed: int | np.random.Generator) -> str:
-    return type(seed.bit_generator).__name__ if isinstance(seed, np.random.Generator) else str(seed)
