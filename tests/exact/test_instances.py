@@ -1,0 +1,76 @@
+"""Instances: particles told apart at their necks, and who touches whom."""
+
+import numpy as np
+import pytest
+
+import solvers
+from microstructures import Particles, Volume, generate
+from microstructures.errors import InvalidInputError, UnknownPhaseError
+
+PHASES = {0: "pore", 1: "NMC"}
+
+
+def two_spheres(radius, apart, shape=(40, 40, 60)):
+    """Equal spheres whose centres are ``apart`` radii from each other, as voxels."""
+    grid = np.indices(shape) + 0.5 - np.array(shape)[:, None, None, None] / 2
+    inside = np.zeros(shape, bool)
+    for side in (-0.5, 0.5):
+        offset = grid.copy()
+        offset[2] -= side * apart * radius
+        inside |= np.sum(offset**2, axis=0) < radius**2
+    return Volume(inside.astype(np.uint8), 1e-7, PHASES)
+
+
+@pytest.mark.parametrize("radius", [4, 8, 12])
+def test_spheres_that_touch_or_overlap_a_little_are_two(radius):
+    volume = two_spheres(radius, 1.8)
+    found = solvers.particle_instances(volume, "NMC")
+    assert found.max() == 2
+    assert np.array_equal(found > 0, volume.labels == 1)
+    sizes = np.bincount(found.ravel())[1:]
+    assert abs(sizes[0] - sizes[1]) < 0.05 * sizes.sum()
+    assert list(solvers.coordination(found)) == [1, 1]
+
+
+def test_spheres_that_overlap_much_are_one():
+    """Their neck is 0.87 of the radius at a distance of one radius."""
+    assert solvers.particle_instances(two_spheres(10, 1.0), "NMC").max() == 1
+    assert solvers.particle_instances(two_spheres(10, 1.0), "NMC", neck=0.95).max() == 2
+
+
+def test_particles_that_do_not_touch_are_told_apart_whatever_the_neck():
+    for neck in (0.05, 0.8):
+        found = solvers.particle_instances(two_spheres(6, 2.6), "NMC", neck=neck)
+        assert found.max() == 2
+        assert list(solvers.coordination(found)) == [0, 0]
+
+
+def test_a_packing_is_found_again():
+    """Hard spheres: as many instances as particles, each mostly of one of them."""
+    edge, radius = 64, 7.0
+    given = np.random.default_rng(0).random((60, 3)) * edge
+    packed = solvers.relax(Particles.spheres(given, radius, box=(edge,) * 3, periodic=False))
+    truth = generate.rasterise(packed.particles, 1.0, (edge,) * 3)
+    volume = Volume((truth > 0).astype(np.uint8), 1e-7, PHASES)
+    found = solvers.particle_instances(volume, "NMC")
+    assert found.max() == 60
+    both = np.zeros((61, 61))
+    np.add.at(both, (truth.ravel(), found.ravel()), 1)
+    assert both[1:, 1:].max(axis=0).sum() > 0.98 * (truth > 0).sum()
+
+
+def test_specks_are_particles_too():
+    labels = np.zeros((9, 9, 9), np.uint8)
+    labels[2, 2, 2] = labels[6, 6, 6] = 1
+    assert solvers.particle_instances(Volume(labels, 1e-7, PHASES), "NMC").max() == 2
+
+
+def test_mistakes_are_told():
+    volume = two_spheres(6, 2.6)
+    with pytest.raises(InvalidInputError, match=r"0\.8 is the default"):
+        solvers.particle_instances(volume, "NMC", neck=1.0)
+    with pytest.raises(UnknownPhaseError, match="LCO"):
+        solvers.particle_instances(volume, "LCO")
+    empty = Volume(np.zeros((4, 4, 4), np.uint8), 1e-7, PHASES)
+    with pytest.raises(InvalidInputError, match="no voxel"):
+        solvers.particle_instances(empty, "NMC")

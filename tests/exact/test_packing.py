@@ -1,0 +1,163 @@
+"""Packing: pairs and walls with known answers, dense packings, and what cannot be packed."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+import solvers
+from microstructures import Particles
+from microstructures.errors import ConvergenceError, InvalidInputError
+from solvers.clumps import clumps_of
+from solvers.neighbours import find_neighbours
+
+BOX = (1e-4, 1e-4, 1e-4)
+RADIUS = 5e-6
+HERE = np.array([5e-5, 5e-5, 5e-5])
+
+
+def spheres(centres, radii=RADIUS, **options):
+    return Particles.spheres(centres, radii, **({"box": BOX} | options))
+
+
+def random_spheres(count, solid, seed=0):
+    edge = (count * 4 / 3 * np.pi * RADIUS**3 / solid) ** (1 / 3)
+    centres = np.random.default_rng(seed).random((count, 3)) * edge
+    return spheres(centres, box=(edge,) * 3)
+
+
+def gaps(particles):
+    """Distances between surfaces of all pairs of spheres, over a radius, in a periodic box."""
+    apart = particles.centres[:, None] - particles.centres
+    apart -= np.round(apart / particles.box) * particles.box
+    pairs = np.triu_indices(len(particles), 1)
+    return np.linalg.norm(apart, axis=-1)[pairs] / RADIUS - 2
+
+
+def test_two_spheres_part_along_their_line_about_their_centre():
+    along = np.array([2.0, 1.0, -2.0]) / 3
+    before = np.stack([HERE, HERE + 1.2 * RADIUS * along])
+    packed = solvers.relax(spheres(before), tolerance=1e-4)
+    apart = packed.particles.centres[1] - packed.particles.centres[0]
+    assert 2 - 1e-4 < np.linalg.norm(apart) / RADIUS < 2.4  # they coast for a while
+    assert apart / np.linalg.norm(apart) == pytest.approx(along, abs=1e-9)
+    assert packed.particles.centres.mean(axis=0) == pytest.approx(before.mean(axis=0), abs=1e-15)
+
+
+def test_spheres_touch_across_a_periodic_face_and_not_through_a_wall():
+    low, high = np.array([1e-6, 5e-5, 5e-5]), np.array([9.9e-5, 5e-5, 5e-5])
+    around = solvers.relax(spheres([low, high]), tolerance=1e-4).particles.centres
+    assert 2 - 1e-4 < (around[0, 0] - around[1, 0]) % 1e-4 / RADIUS < 2.4
+    walls = spheres([low, high], periodic=(False, True, True))
+    inside = solvers.relax(walls, tolerance=1e-4).particles.centres
+    assert 1 - 1e-4 < inside[0, 0] / RADIUS < 1.2
+    assert 1 - 1e-4 < (1e-4 - inside[1, 0]) / RADIUS < 1.2
+
+
+def test_centres_at_one_place_part_too():
+    packed = solvers.relax(spheres([HERE, HERE]), tolerance=1e-4)
+    assert -1e-3 <= gaps(packed.particles)[0] < 0.4
+
+
+def test_what_does_not_overlap_stays():
+    given = spheres([HERE, HERE + 2.01 * RADIUS])
+    packed = solvers.relax(given)
+    assert np.array_equal(packed.particles.centres, given.centres)
+    assert packed.report.iterations == 0
+
+
+def test_a_capsule_between_walls_turns_until_it_fits():
+    """Longer than the gap is high, and askew: it can only lie down."""
+    tilt = Rotation.from_rotvec([0.0, 0.6, 0.0]).as_matrix()[None]
+    given = Particles(
+        [[6e-6, 5e-5, 5e-5]],
+        [[2e-5, RADIUS, RADIUS]],
+        tilt,
+        box=(1.2e-5, 1e-4, 1e-4),
+        periodic=(False, True, True),
+        body="capsule",
+    )
+    packed = solvers.relax(given, tolerance=1e-3).particles
+    ends = packed.centres[0, 0] + np.array([-1, 1]) * 1.5e-5 * packed.orientations[0, 0, 0]
+    assert ends.min() > RADIUS * (1 - 2e-3)
+    assert ends.max() < 1.2e-5 - RADIUS * (1 - 2e-3)
+
+
+@pytest.mark.parametrize("solid", [0.5, 0.6])
+def test_dense_packings_of_equal_spheres_do_not_overlap(solid):
+    packed = solvers.relax(random_spheres(300, solid))
+    assert gaps(packed.particles).min() > -1.01e-3
+    edge = np.prod(packed.particles.box)
+    assert packed.particles.volumes.sum() / edge == pytest.approx(solid, rel=1e-12)
+
+
+def test_the_same_particles_pack_in_the_same_way():
+    one, two = (solvers.relax(random_spheres(100, 0.58)).particles for _ in range(2))
+    assert np.array_equal(one.centres, two.centres)
+
+
+def test_more_than_fits_is_refused_with_what_was_reached():
+    """Random packings of equal spheres end at 64 %, crystals at 74 %."""
+    with pytest.raises(ConvergenceError, match="overlaps") as caught:
+        solvers.relax(random_spheres(150, 0.72), max_iterations=4000)
+    assert caught.value.report.overlap > 0.01
+    jammed = solvers.relax(random_spheres(150, 0.72), max_iterations=4000, allow_overlap=True)
+    assert jammed.report.overlap == caught.value.report.overlap
+    assert 6 < jammed.report.contacts < 12
+
+
+@pytest.mark.parametrize("axes", [(3.0, 2.0, 1.0), (2.0, 2.0, 1.0), (3.0, 1.0, 1.0), (1.0,) * 3])
+def test_balls_lie_within_their_ellipsoid_and_nearly_fill_it(axes):
+    clumps = clumps_of(Particles([[0.0] * 3], [axes], box=(9.0,) * 3))
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(400, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    surface = clumps.offsets[:, None] + clumps.radii[:, None, None] * directions
+    assert np.sum((surface / axes) ** 2, axis=-1).max() < 1 + 1e-9
+    points = rng.normal(size=(20_000, 3))
+    points *= (rng.random(20_000) ** (1 / 3) / np.linalg.norm(points, axis=1))[:, None]
+    points = points * axes  # even in the ellipsoid
+    apart = np.linalg.norm(points[:, None] - clumps.offsets, axis=-1)
+    assert np.mean((apart < clumps.radii).any(axis=1)) > 0.96
+
+
+def test_ellipsoids_pack_denser_than_spheres_can():
+    """Known for axes of about 1 : 1.3 : 1.7, which jam beyond 70 %."""
+    rng = np.random.default_rng(1)
+    axes, count = RADIUS * np.array([1.25, 1.0, 0.8]), 100
+    edge = (count * 4 / 3 * np.pi * np.prod(axes) / 0.66) ** (1 / 3)
+    given = Particles(
+        rng.random((count, 3)) * edge,
+        np.tile(axes, (count, 1)),
+        Rotation.random(count, rng).as_matrix(),
+        box=(edge,) * 3,
+    )
+    report = solvers.relax(given, tolerance=5e-3, max_iterations=4000).report
+    assert report.overlap <= 5e-3
+
+
+def test_neighbours_are_all_pairs_that_are_near():
+    rng = np.random.default_rng(3)
+    places, radii = rng.random((60, 3)), rng.uniform(0.02, 0.08, 60)
+    body = np.repeat(np.arange(30, dtype=np.int32), 2)
+    periodic = (True, False, True)
+    near = find_neighbours(places, radii, body, np.ones(3), periodic, 0.05)
+    apart = places[:, None] - places
+    apart -= np.where(periodic, np.round(apart), 0.0)
+    wanted = np.linalg.norm(apart, axis=-1) < radii[:, None] + radii + 0.05
+    wanted &= body[:, None] != body
+    for i in range(60):
+        found = near.other[near.first[i] : near.first[i + 1]]
+        assert np.array_equal(found, np.flatnonzero(wanted[i]))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: solvers.relax(spheres(np.zeros((0, 3)))), "at least one"),
+        (lambda: solvers.relax(spheres([HERE]), tolerance=0.0), "1e-3 is the default"),
+        (lambda: solvers.relax(spheres([HERE, HERE], 3e-5)), "larger box"),
+    ],
+)
+def test_mistakes_are_told(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()
