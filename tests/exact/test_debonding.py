@@ -163,7 +163,7 @@ def test_closed_faces_slide_without_friction():
 # --- staircases ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tilt", [0.3, 1.0])
+@pytest.mark.parametrize("tilt", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_an_oblique_cut_lets_go_and_slides(tilt):
     """Rigid separation of a staircase costs nothing; of the shear of the bonded cut, 22 % is left.
 
