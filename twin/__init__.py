@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["manufacturing", "report"],
     submod_attrs={
         "card": ["Entry", "PropertyCard"],
+        "manufacturing.calendering": ["calender"],
         "materials": ["Material", "Value", "library", "material"],
         "mechanics": ["Mechanics"],
         "properties": ["characterize"],

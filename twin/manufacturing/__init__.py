@@ -5,6 +5,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "binder": ["place_binder"],
+        "calendering": ["calender"],
         "capacity": ["areal_capacity", "np_ratio", "wet_thickness"],
         "coating": ["laser_channels", "stack_layers"],
         "compaction": [
@@ -26,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "volume_to_mass",
         ],
         "loads": ["LineLoad", "Stress"],
+        "mixing": ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"],
         "segmentation_check": ["SegmentationCheck", "check_segmentation"],
         "step": ["StepReport"],
         "thickness": [

@@ -1,0 +1,164 @@
+"""Calendering: what must be conserved, and cases in which it is known where particles go."""
+
+import numpy as np
+import pytest
+
+import solvers
+import twin
+from microstructures import Volume, generate
+from microstructures.errors import InvalidInputError, UnknownPhaseError
+
+PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
+H = 1e-7
+
+
+def balls(centres, radius, shape):
+    grid = np.indices(shape) + 0.5
+    labels = np.zeros(shape, np.uint8)
+    for centre in centres:
+        offset = grid - np.array(centre, float)[:, None, None, None]
+        labels[np.sum(offset**2, axis=0) < radius**2] = 1
+    return Volume(labels, H, PHASES)
+
+
+def centroid(mask):
+    return np.argwhere(mask).mean(axis=0) + 0.5
+
+
+@pytest.fixture(scope="module")
+def cathode():
+    return generate.sample_cathode(0, shape=(40, 48, 48))
+
+
+@pytest.mark.parametrize("sides", ["walls", "periodic"])
+@pytest.mark.parametrize("porosity", [0.37, 0.31])
+def test_porosity_is_exact_and_solids_keep_their_volume(cathode, porosity, sides):
+    pressed, report = twin.calender(cathode, porosity=porosity, sides=sides)
+    for phase in ("NMC", "CBD"):
+        before, after = (v.voxels(phase) * v.voxel_volume for v in (cathode, pressed))
+        assert after / before == pytest.approx(1.0, abs=1e-3)
+    assert report.largest_loss < 1e-3
+    assert abs(pressed.fraction("pore") - porosity) < 5e-4
+    assert report.figures["particles_left"] == report.figures["particles"]
+    assert pressed.shape[1:] == cathode.shape[1:]
+    assert pressed.spacing[1:] == cathode.spacing[1:]
+    assert abs(pressed.spacing[0] / cathode.spacing[0] - 1) < 0.5 / pressed.shape[0] + 1e-12
+
+
+def test_the_same_volume_presses_in_the_same_way(cathode):
+    one, two = (twin.calender(cathode, porosity=0.33)[0] for _ in range(2))
+    assert one.sha256 == two.sha256
+
+
+def test_the_through_axis_is_the_one_that_shortens(cathode):
+    turned = cathode.transposed(1, 0, 2)
+    assert turned.through_axis == 1
+    upright, lying = (twin.calender(v, porosity=0.35)[0] for v in (cathode, turned))
+    assert np.array_equal(lying.labels, upright.labels.transpose(1, 0, 2))
+    assert lying.spacing == tuple(upright.spacing[a] for a in (1, 0, 2))
+
+
+def test_a_thickness_is_a_porosity(cathode):
+    by_porosity, report = twin.calender(cathode, porosity=0.35)
+    by_thickness, _ = twin.calender(cathode, thickness=report.figures["thickness_m"])
+    assert np.array_equal(by_porosity.labels, by_thickness.labels)
+    height = cathode.shape[0] * cathode.spacing[0]
+    assert report.figures["thickness_m"] == pytest.approx(height * 0.6 / 0.65, rel=1e-9)
+
+
+def test_particles_with_room_between_them_stay_as_they_are_and_come_closer():
+    volume = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24))
+    pressed, report = twin.calender(volume, thickness=40 * H)
+    found = solvers.particle_instances(pressed, "NMC")
+    places = [centroid(found == number) for number in (1, 2)]
+    assert np.ptp([p[0] for p in places]) == pytest.approx(24.0, abs=0.3)  # 30 × 40/50
+    assert [p[1:] for p in places] == pytest.approx(np.full((2, 2), 12.0), abs=0.1)
+    for number, place in zip((1, 2), places, strict=True):
+        grid = np.indices(pressed.shape) + 0.5 - place[:, None, None, None]
+        ideal = np.sum(grid**2, axis=0) < 7**2
+        assert np.sum((found == number) != ideal) < 0.04 * ideal.sum()
+    assert abs(report.moved["flattened_fraction"]) < 1e-3
+
+
+def test_a_particle_that_is_hit_moves_aside():
+    """The upper one sits a little to the left of the lower, and goes further that way."""
+    volume = balls([(8, 20, 17), (30, 20, 23)], 7, (40, 40, 40))
+    pressed, _ = twin.calender(volume, thickness=20 * H)
+    found = solvers.particle_instances(pressed, "NMC")
+    upper, lower = sorted((centroid(found == n) for n in (1, 2)), key=lambda place: place[2])
+    assert upper[2] < 16.0
+    assert lower[2] > 24.0
+    assert np.linalg.norm(upper - lower) > 13.5
+
+
+def test_columns_without_way_out_are_flattened_beside_their_contact():
+    """Two balls in a shaft as wide as they are: they cannot but overlap, and bulge."""
+    volume = balls([(8, 8, 8), (24, 8, 8)], 7.5, (32, 16, 16))
+    pressed, report = twin.calender(volume, thickness=26 * H)
+    # less than the 4 % of two balls in such a lens, for the walls give way as well
+    assert 0.01 < report.moved["flattened_fraction"] < 0.044
+    assert report.figures["largest_overlap"] > 0.1
+    middle = pressed.labels[12:14] == 1
+    before = volume.labels[15:17] == 1
+    assert middle.mean() > before.mean() + 0.2  # the neck has filled
+    assert report.largest_loss < 1e-3
+
+
+def test_binder_goes_with_its_particle():
+    labels = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24)).labels.copy()
+    labels[16:19, 10:14, 10:14] = np.where(labels[16:19, 10:14, 10:14] == 0, 2, 1)
+    volume = Volume(labels, H, PHASES)
+    gap = centroid(labels == 2) - (10, 12, 12)
+    pressed, report = twin.calender(volume, thickness=40 * H)
+    found = solvers.particle_instances(pressed, "NMC")
+    upper = min((centroid(found == n) for n in (1, 2)), key=lambda place: place[0])
+    assert centroid(pressed.labels == 2) - upper == pytest.approx(gap, abs=0.5)
+    assert report.conserved["CBD"] == pytest.approx(0.0, abs=0.02)  # of 24 voxels
+
+
+def test_what_springs_back_was_pressed_further(cathode):
+    _, plain = twin.calender(cathode, porosity=0.35)
+    pressed, report = twin.calender(cathode, porosity=0.35, recovery=0.1)
+    height = cathode.shape[0] * cathode.spacing[0]
+    low = report.figures["thickness_under_load_m"]
+    assert low < plain.figures["thickness_under_load_m"]
+    assert low + 0.1 * (height - low) == pytest.approx(report.figures["thickness_m"], rel=1e-9)
+    assert abs(pressed.fraction("pore") - 0.35) < 5e-4
+
+
+def test_contacts_grow_and_conduction_improves(cathode):
+    values = []
+    for porosity in (0.38, 0.28):
+        pressed, report = twin.calender(cathode, porosity=porosity)
+        sigma = {"pore": 0.0, "NMC": 1.0, "CBD": 100.0}
+        electrons = solvers.effective_conductivity(pressed, sigma, tolerance=1e-3).value
+        pores = solvers.tortuosity_factor(pressed, "pore", tolerance=1e-3).tortuosity_factor
+        values.append((report.figures["coordination_after"], electrons, pores))
+    assert values[1][0] > values[0][0]
+    assert values[1][1] > values[0][1]
+    assert values[1][2] > values[0][2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "give one of them"),
+        ({"porosity": 0.3, "thickness": 1e-5}, "give one of them"),
+        ({"porosity": 0.5}, "only lowers it"),
+        ({"porosity": 0.0}, "only lowers it"),
+        ({"thickness": 1e-9}, "the solids need"),
+        ({"porosity": 0.3, "sides": "mirror"}, "'walls' or 'periodic'"),
+        ({"porosity": 0.05, "recovery": 0.9}, "under the load"),
+        ({"porosity": 0.3, "recovery": 2.0}, "no share"),
+    ],
+)
+def test_mistakes_are_told(cathode, arguments, words):
+    with pytest.raises(InvalidInputError, match=words):
+        twin.calender(cathode, **arguments)
+
+
+def test_phases_are_found_or_named(cathode):
+    with pytest.raises(UnknownPhaseError, match="LCO"):
+        twin.calender(cathode, porosity=0.3, particles="LCO")
+    with pytest.raises(InvalidInputError, match="crop it"):
+        twin.calender(cathode.padded(1), porosity=0.3)
