@@ -22,6 +22,7 @@ SKIN = 0.2  # of the mean radius: how far neighbours are looked for
 LONGEST = 0.2  # of the smallest radius: how far a body may go in one step
 PATIENCE, FASTER, SLOWER, MIXING, FORGET = 5, 1.1, 0.5, 0.1, 0.99  # FIRE, as published
 FIRST_STEP, LONGEST_STEP = 0.1, 0.6  # of time; contacts have unit stiffness and bodies unit mass
+DESCENT = 0.15  # of the force, for contacts of unit stiffness
 JAMMED = 1e-3  # net force over contact force below which overlaps will not go away
 
 Values = NDArray[np.float64]
@@ -115,11 +116,16 @@ def relax_clumps(
     *,
     tolerance: float,
     max_iterations: int,
+    coasts: bool = True,
     task: str = "packing",
 ) -> tuple[Clumps, PackingReport]:
-    """The same for rigid bodies of any shape; overlaps may remain."""
+    """The same for rigid bodies of any shape; overlaps may remain.
+
+    If nothing ``coasts`` bodies go only as far as they are pushed, which takes more steps but
+    leaves what touched in touch.
+    """
     started = time.perf_counter()
-    walk = _Fire(clumps, box, periodic)
+    walk = (_Fire if coasts else _Creep)(clumps, box, periodic)
     for iteration in range(max_iterations):
         if walk.overlap <= tolerance or walk.is_jammed:
             break
@@ -181,7 +187,10 @@ class _Fire:
             self.speed[:] = 0.0
             self.dt, self.mixing, self.downhill = self.dt * SLOWER, MIXING, 0
         self.speed += self.dt * self.push
-        path = self.dt * self.speed
+        self._go(self.dt * self.speed)
+
+    def _go(self, path: Values) -> None:
+        """Move and turn the bodies, none of them too far."""
         path *= min(1.0, self.longest / max(float(np.abs(path).max()), 1e-300))
         turn = path[:, 3:] / self.clumps.gyration[:, None]
         self.clumps = self.clumps.moved(path[:, :3], turn)
@@ -224,6 +233,14 @@ class _Fire:
                 places, self.clumps.radii, self.clumps.body, self.box, self.periodic, self.skin
             )
         return self.near
+
+
+class _Creep(_Fire):
+    """The same without inertia: steepest descent."""
+
+    def step(self) -> None:
+        """One step, which hardly overshoots where a body has some ten contacts."""
+        self._go(DESCENT * self.push)
 
 
 def _three(periodic: Any) -> Periodic:

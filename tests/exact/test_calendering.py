@@ -66,6 +66,34 @@ def test_a_thickness_is_a_porosity(cathode):
     assert report.figures["thickness_m"] == pytest.approx(height * 0.6 / 0.65, rel=1e-9)
 
 
+def test_what_is_not_pressed_stays_as_it_is(cathode):
+    """Redrawing costs some of the surface's roughness, which is a voxel fine, and nothing else."""
+    height = cathode.shape[0] * cathode.spacing[0]
+    same, report = twin.calender(cathode, thickness=height)
+    assert report.moved["mean_displacement_from_affine_m"] < 1e-3 * H
+    assert report.moved["flattened_fraction"] < 0.01
+    assert np.mean(same.labels != cathode.labels) < 0.08
+    before, after = (solvers.tortuosity_factor(v, "pore", tolerance=1e-3) for v in (cathode, same))
+    ratio = after.tortuosity_factor / before.tortuosity_factor
+    assert ratio == pytest.approx(1.0, abs=0.03)
+    areas = [solvers.interface_areas(v)["pore", "NMC"].value for v in (cathode, same)]
+    assert areas[1] == pytest.approx(areas[0], rel=0.1)
+
+
+def test_pressing_a_little_changes_a_little(nrel_volume):
+    """On the real cathode: necks stay together, so that area and tortuosity do not jump."""
+    corner = nrel_volume.cropped((60, 108), (100, 148), (100, 148))
+    pressed, report = twin.calender(corner, thickness=47 * corner.spacing[0])
+    assert report.moved["mean_displacement_from_affine_m"] < 0.2 * corner.spacing[0]
+    areas = [solvers.interface_areas(v)["pore", "NMC"].value for v in (corner, pressed)]
+    assert areas[1] == pytest.approx(areas[0], rel=0.1)
+    taus = [
+        solvers.tortuosity_factor(v, "pore", tolerance=1e-3).tortuosity_factor
+        for v in (corner, pressed)
+    ]
+    assert 0.98 < taus[1] / taus[0] < 1.15
+
+
 def test_particles_with_room_between_them_stay_as_they_are_and_come_closer():
     volume = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24))
     pressed, report = twin.calender(volume, thickness=40 * H)

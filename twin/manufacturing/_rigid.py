@@ -4,7 +4,7 @@ Coordinates are (z, y, x) in m from the corner of the volume; arrays of windows 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from scipy.spatial import cKDTree
 
 from solvers.clumps import Clumps
 
-RIM = 3  # voxels around a particle in which its distance is known
+RIM = 4  # voxels around a particle in which its distance is known
+SEAM = 2  # voxels
 SMOOTHING = 1.0  # voxels
 MOST_BALLS = 24
 FILLED = 0.93  # of the particle's voxels, by its balls
@@ -28,10 +29,12 @@ class RigidParticle:
     """One particle.
 
     ``distance`` is the signed distance in m to its surface at the voxel centres of a window that
-    starts at voxel ``start``, negative inside; ``centre`` its centroid.
+    starts at voxel ``start``, negative inside; necks reach a little into their other side.
+    ``body`` is the same without that, ``centre`` the centroid.
     """
 
     distance: NDArray[np.float32]
+    body: NDArray[np.float32]
     start: Floats
     centre: Floats
 
@@ -41,13 +44,15 @@ class RigidParticle:
         corners = np.array(list(np.ndindex(2, 2, 2))) * (size - 1)
         return (self.start + corners + 0.5) * spacing - self.centre
 
-    def at(self, points: Floats, spacing: Floats) -> NDArray[np.float32]:
-        """Distance at points relative to the centre, shape (3, …); large outside the window."""
+    def at(self, points: Floats, spacing: Floats) -> tuple[NDArray[np.float32], ...]:
+        """Both distances at points relative to the centre, shape (3, …); far away if outside."""
         shape = (3,) + (1,) * (points.ndim - 1)
         origin = (self.start + 0.5) * spacing - self.centre
         index = (points - origin.reshape(shape)) / spacing.reshape(shape)
-        return ndimage.map_coordinates(
-            self.distance, index, order=1, mode="constant", cval=np.float32(1e3 * spacing.max())
+        far = np.float32(1e3 * spacing.max())
+        return tuple(
+            ndimage.map_coordinates(field, index, order=1, mode="constant", cval=far)
+            for field in (self.distance, self.body)
         )
 
 
@@ -65,28 +70,36 @@ def _cut(
     padded: NDArray[np.int32], number: int, window: tuple[slice, ...], spacing: Floats
 ) -> RigidParticle:
     wide = tuple(slice(s.start - RIM, s.stop + RIM) for s in window)
+    solid = padded[wide] > 0
     own = padded[wide] == number
-    inside = ndimage.distance_transform_edt(own, sampling=spacing)
-    beyond = ndimage.distance_transform_edt(~own, sampling=spacing)
-    half = spacing.min() / 2  # distances count from voxel centre to voxel centre
-    distance = _smoothed(np.where(own, half - inside, beyond - half), int(own.sum()))
+    # a little of its neighbours is drawn along, so that a neck that stays together has no seam
+    drawn = ndimage.binary_dilation(own, ndimage.generate_binary_structure(3, 2), SEAM) & solid
     start = np.array([s.start - RIM for s in wide], dtype=float)  # before the rim was added
     centre = (np.argwhere(own).mean(axis=0) + start + 0.5) * spacing
-    return RigidParticle(distance, start, centre)
+    return RigidParticle(_distance(drawn, spacing), _distance(own, spacing), start, centre)
 
 
-def _smoothed(distance: Floats, count: int) -> NDArray[np.float32]:
-    """The distance without its steps, which would tie the particle to the grid; same volume."""
-    smooth = ndimage.gaussian_filter(distance, SMOOTHING)
+def _distance(mask: NDArray[np.bool_], spacing: Floats) -> NDArray[np.float32]:
+    """Signed distance to the surface of a mask, without its steps; the volume stays the same.
+
+    Distances to the nearest voxel centre, less half a voxel, would tie a particle to the grid.
+    """
+    inside = ndimage.distance_transform_edt(mask, sampling=spacing)
+    beyond = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    half = spacing.min() / 2
+    smooth = ndimage.gaussian_filter(np.where(mask, half - inside, beyond - half), SMOOTHING)
+    count = int(mask.sum())
     below, above = np.partition(smooth, (count - 1, count), axis=None)[count - 1 : count + 1]
     return (smooth - (below + above) / 2).astype(np.float32)
 
 
-def clumps_of_rigid(particles: list[RigidParticle], spacing: Floats) -> Clumps:
-    """Every particle as a clump of inscribed balls, the largest first."""
+def clumps_of_rigid(
+    particles: list[RigidParticle], spacing: Floats, box: Floats, periodic: tuple[bool, bool, bool]
+) -> Clumps:
+    """Every particle as a clump of inscribed balls, the largest first, in a box with walls."""
     parts = [_balls(particle, spacing) for particle in particles]
     counts = [len(radii) for _, radii in parts]
-    return Clumps(
+    clumps = Clumps(
         np.array([particle.centre for particle in particles]),
         np.tile(np.eye(3), (len(particles), 1, 1)),
         np.repeat(np.arange(len(parts), dtype=np.int32), counts),
@@ -94,19 +107,35 @@ def clumps_of_rigid(particles: list[RigidParticle], spacing: Floats) -> Clumps:
         np.concatenate([radii for _, radii in parts]),
         np.array([_gyration(particle, spacing) for particle in particles]),
     )
+    return replace(clumps, radii=_apart(clumps, box, periodic))
+
+
+def _apart(clumps: Clumps, box: Floats, periodic: tuple[bool, bool, bool]) -> Floats:
+    """Radii with which balls overlap neither others nor walls yet: nothing moves unpressed."""
+    tree = cKDTree(clumps.places)
+    i, j = tree.query_pairs(2 * clumps.radii.max(), output_type="ndarray").T
+    both = clumps.body[i] != clumps.body[j]
+    i, j = i[both], j[both]
+    distance = np.linalg.norm(clumps.places[i] - clumps.places[j], axis=1)
+    share = np.minimum(distance / (clumps.radii[i] + clumps.radii[j]), 1.0)
+    least = np.ones(len(clumps.radii))
+    for ends in (i, j):
+        np.minimum.at(least, ends, share)
+    room = np.where(periodic, np.inf, np.minimum(clumps.places, box - clumps.places)).min(axis=1)
+    return np.minimum(clumps.radii * least, np.maximum(room, clumps.radii.min() / 2))
 
 
 def _gyration(particle: RigidParticle, spacing: Floats) -> float:
-    points = np.argwhere(particle.distance < 0) * spacing
+    points = np.argwhere(particle.body < 0) * spacing
     return max(float(np.sqrt(points.var(axis=0).sum())), float(spacing.min()) / 2)
 
 
 def _balls(particle: RigidParticle, spacing: Floats) -> tuple[Floats, Floats]:
     """Balls that fill a particle: again and again the largest one outside the others."""
-    inside = np.argwhere(particle.distance < 0)
+    inside = np.argwhere(particle.body < 0)
     places = (inside + particle.start + 0.5) * spacing - particle.centre
-    depth = -particle.distance[tuple(inside.T)].astype(float)
-    edge = np.argwhere((particle.distance >= 0) & (particle.distance < 2 * spacing.max()))
+    depth = -particle.body[tuple(inside.T)].astype(float)
+    edge = np.argwhere((particle.body >= 0) & (particle.body < 2 * spacing.max()))
     beyond = cKDTree((edge + particle.start + 0.5) * spacing - particle.centre)
     bare = np.ones(len(places), bool)
     offsets: list[Floats] = []
@@ -157,7 +186,8 @@ def placed(
     periodic: tuple[bool, bool, bool],
 ) -> Placed:
     """Particles moved to where their clumps are, on a grid of another size."""
-    distance = np.full(shape, np.float32(1e3 * spacing.max()))
+    far = np.float32(1e3 * spacing.max())
+    distance, body = np.full(shape, far), np.full(shape, far)
     owner = np.zeros(shape, np.int32)
     counted = 0
     for number, (particle, centre, turn) in enumerate(
@@ -172,15 +202,15 @@ def placed(
         ]
         points = np.stack(np.meshgrid(*index, indexing="ij")) + 0.5
         relative = points * new_spacing.reshape(3, 1, 1, 1) - centre.reshape(3, 1, 1, 1)
-        own = particle.at(np.einsum("ji,j...->i...", turn, relative), spacing)
-        counted += int(np.count_nonzero(own < 0))
+        both = particle.at(np.einsum("ji,j...->i...", turn, relative), spacing)
+        counted += int(np.count_nonzero(both[1] < 0))
         kept = [(i >= 0) & (i < n) | p for i, n, p in zip(index, shape, periodic, strict=True)]
-        own = own[np.ix_(*kept)]
+        drawn, own = (field[np.ix_(*kept)] for field in both)
         where = np.ix_(*(i[k] % n for i, k, n in zip(index, kept, shape, strict=True)))
-        closer = own < distance[where]
-        distance[where] = np.where(closer, own, distance[where])
-        owner[where] = np.where(closer, number, owner[where])
-    union = int(np.count_nonzero(distance < 0))
+        owner[where] = np.where(own < body[where], number, owner[where])
+        body[where] = np.minimum(body[where], own)
+        distance[where] = np.minimum(distance[where], drawn)
+    union = int(np.count_nonzero(body < 0))
     return Placed(distance, owner, 1.0 - union / max(counted, 1))
 
 

@@ -35,7 +35,7 @@ from twin.manufacturing.thickness import sprung_back
 STEP = 0.02  # of the thickness, by which the lid comes down at a time
 SETTLE, FINISH = 150, 2000  # steps of relaxation after each, and in the end
 OVERLAP = 5e-3  # of a radius, that does not count
-BINDER_WIDTH = 1.0  # voxels over which binder is spread where it arrives
+BINDER_WIDTH = 0.5  # voxels over which binder is spread where it arrives
 FLATTENED = 0.1  # share of the particles' volume above which rigid particles are a poor model
 
 Floats = NDArray[np.float64]
@@ -90,7 +90,8 @@ def calender(
     numbers = np.ascontiguousarray(numbers)
     spacing = np.array(setting.spacing)
     bodies = rigid_particles(numbers, spacing)
-    before = clumps_of_rigid(bodies, spacing)
+    box = spacing * setting.shape
+    before = clumps_of_rigid(bodies, spacing, box, setting.wrap)
     pressed, report = _press(before, setting)
     owners, drawn, lost = _drawn(numbers, labels, bodies, pressed, setting)
     parameters = {
@@ -252,7 +253,13 @@ def _relaxed(
         [lid, *(n * h for n, h in zip(setting.shape[1:], setting.spacing[1:], strict=True))]
     )
     return relax_clumps(
-        clumps, box, setting.wrap, tolerance=OVERLAP, max_iterations=steps, task="calendering"
+        clumps,
+        box,
+        setting.wrap,
+        tolerance=OVERLAP,
+        max_iterations=steps,
+        coasts=False,
+        task="calendering",
     )
 
 
