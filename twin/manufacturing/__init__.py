@@ -27,8 +27,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "total_porosity",
             "volume_to_mass",
         ],
+        "electrode": ["Population", "generate_electrode"],
         "loads": ["LineLoad", "Stress"],
         "mixing": ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"],
+        "process": ["Process", "ProcessRun", "replay"],
         "segmentation_check": ["SegmentationCheck", "check_segmentation"],
         "step": ["StepReport"],
         "thickness": [
