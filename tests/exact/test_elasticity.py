@@ -262,13 +262,13 @@ def test_a_platen_pushes_by_what_it_was_told():
 
 
 def test_mirrored_sides_are_a_periodic_volume_and_its_mirror_image():
-    volume = random_volume((6, 5, 4), 0.7, labels=(1, 0))
+    volume = random_volume((6, 5, 4), 0.8, labels=(1, 0))
     labels = volume.labels
     for axis in range(3):
         labels = np.concatenate([labels, np.flip(labels, axis)], axis)
     whole = Volume(labels, volume.spacing, PHASES)
-    mirrored = solvers.effective_stiffness(volume, {"hard": HARD}, "symmetry", tolerance=1e-13)
-    periodic = solvers.effective_stiffness(whole, {"hard": HARD}, "periodic", tolerance=1e-13)
+    mirrored = solvers.effective_stiffness(volume, {"hard": HARD}, "symmetry", tolerance=1e-11)
+    periodic = solvers.effective_stiffness(whole, {"hard": HARD}, "periodic", tolerance=1e-11)
     assert mirrored.value == pytest.approx(periodic.value, abs=1e-7 * periodic.value.max())
 
 
@@ -299,7 +299,7 @@ def test_clusters_that_nothing_carries_are_reported_across_periodic_faces():
 
 
 def test_floating_clusters_do_not_stop_a_solve():
-    volume = random_volume((10, 10, 10), 0.35, labels=(1, 0))
+    volume = random_volume((9, 9, 9), 0.35, labels=(1, 0))
     body = Body.of(volume, {"hard": HARD})
     assert body.clusters.count > 10
     found = solvers.effective_stiffness(volume, {"hard": HARD}, tolerance=1e-3)
