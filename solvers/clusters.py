@@ -37,7 +37,7 @@ def clusters(solid: NDArray[np.bool_], boundary: Boundary) -> Clusters:
     for axis, condition in enumerate(boundary.axes):
         if not isinstance(condition, Periodic | Free):
             carried[np.unique(np.take(cluster, (0, -1), axis=axis))] = True
-    if not carried[1:].any():
+    if all(isinstance(condition, Periodic | Free) for condition in boundary.axes):
         carried[int(sizes.argmax())] = True
     carried[0] = True
     floating = ~carried[cluster]

@@ -87,7 +87,7 @@ class Superposition:
         Raises:
             InvalidInputError: the boundary cannot strain in all directions.
         """
-        if len(self.components) < 3:
+        if not {0, 1, 2} <= set(self.components):
             raise InvalidInputError(
                 "the body has free faces, whose strain is no mean strain: use periodic axes, "
                 "symmetry or platens"

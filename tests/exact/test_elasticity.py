@@ -5,7 +5,7 @@ import pytest
 
 import solvers
 from microstructures import Volume
-from microstructures.errors import ConvergenceError
+from microstructures.errors import ConvergenceError, InvalidInputError
 from solvers.body import Body
 from solvers.boundary import Boundary, Clamped, Free, Periodic, Platen, Symmetry
 from solvers.elastic_level import ElasticLevel
@@ -75,6 +75,22 @@ def test_laminates_are_exact_in_all_six_loads(normal):
     )
     exact = laminate_stiffness([HARD.matrix, SOFT.matrix], (3 / 8, 5 / 8), normal)
     assert found.value == pytest.approx(exact, rel=EXACT, abs=EXACT * 100e9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed", "double", "single"])
+@pytest.mark.parametrize("layers", [8, 12, 16])
+def test_an_iteration_that_is_exact_at_once_stops_there(layers, precision):
+    """Layers one voxel thick: further steps would only follow the rounding of a singular system."""
+    solvers.use(precision=precision)
+    labels = np.broadcast_to(1 + np.arange(layers)[:, None, None] % 2, (layers, 4, 4))
+    volume = Volume(labels.astype(np.uint8), 1e-7, PHASES)
+    for soft in (2e9, 20e9, 70e9):
+        solids = {"hard": HARD, "soft": solvers.Isotropic(soft, 0.35)}
+        state = solvers.swelling_stress(volume, solids, {"hard": -0.003})
+        assert state.imbalance < 1e-3
+        assert np.ptp(state.stress[0]) < 1e-3 * np.abs(state.stress[0]).max()
+        assert state.report.error_estimate <= state.report.tolerance
 
 
 def test_a_laminate_of_turned_crystals_is_exact():
@@ -296,6 +312,22 @@ def test_clusters_that_nothing_carries_are_reported_across_periodic_faces():
     assert not found.floating[0, 2, 2]
     clamped = Body.of(volume, {"hard": HARD}, Clamped()).clusters
     assert clamped.count == 1
+
+
+def test_where_faces_are_held_an_island_floats():
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[3:6, 3:6, 3:6] = 1
+    volume = Volume(labels, 1e-7, PHASES)
+    for boundary, share in ((solvers.fixed_gap(), 1.0), (Periodic(), 0.0)):
+        assert Body.of(volume, {"hard": HARD}, boundary).clusters.fraction == share
+
+
+def test_swelling_of_a_body_with_free_faces_is_no_mean_strain():
+    found = solvers.superpose(
+        laminate(0), {"hard": HARD, "soft": SOFT}, ["hard"], solvers.plane_stress()
+    )
+    with pytest.raises(InvalidInputError, match="free faces"):
+        found.effective_swelling("hard")
 
 
 def test_floating_clusters_do_not_stop_a_solve():
