@@ -79,6 +79,9 @@ class Stress:
             yield from _contact.entries(interface, self.interface_name, self.swelling, errors)
 
     def _with_resolution(self, numbers: list[Entry]) -> Iterator[Entry]:
+        if min(self.volume.shape) < 2:  # there is no volume of half the resolution
+            yield from numbers
+            return
         errors = resolution_error(self._on, self.volume, values={_key(e): e.value for e in numbers})
         for entry in numbers:
             known = entry.status == "ok" and entry.name not in EXACT_FOR_VOXELS

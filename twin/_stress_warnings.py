@@ -80,7 +80,8 @@ def _beyond_linear(entries: list[Entry]) -> Iterator[str]:
 
 
 def _percent(entry: Entry) -> str:
-    return f"{100 * entry.value:.2g} %"
+    share = 100 * entry.value
+    return f"{share:.0f} %" if share >= 9.5 else f"{share:.2g} %"
 
 
 def _coarse(entries: list[Entry]) -> Iterator[str]:

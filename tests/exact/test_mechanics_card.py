@@ -525,3 +525,12 @@ def test_a_load_shows_what_is_not_usual():
     )
     assert repr(Mechanics()) == "Mechanics()"
     assert json.dumps(load.to_dict())
+
+
+def test_a_single_layer_of_voxels_has_numbers_without_an_error_by_voxels():
+    volume = layered(width=1)
+    assert min(volume.shape) == 1
+    _, entries = stress_of(volume)
+    entry = entries["confined_modulus", None, 0]
+    assert entry.status == "ok"
+    assert entry.resolution_error is None
