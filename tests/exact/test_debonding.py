@@ -202,6 +202,7 @@ def ball(eigenstrain):
     return body, interface_faces(volume, "NMC", "LPS"), strain
 
 
+@pytest.mark.slow
 def test_a_core_that_shrinks_off_its_shell_leaves_both_free_of_stress():
     """The gap is what the core shrinks by, right to a tenth of a voxel's share."""
     body, faces, strain = ball(-0.01)

@@ -23,8 +23,9 @@ class Hyperbola:
         )
 
     def respond(self, x, out, *, flows=True):
-        root = np.sqrt(1 + x**2)
-        self.curvature = 1 / root**3 if flows else np.ones(SIZE)
+        with np.errstate(over="ignore"):  # where nothing balances x grows without limit
+            root = np.sqrt(1 + x**2)
+            self.curvature = 1 / root**3 if flows else np.ones(SIZE)
         out[:] = self.load - x / root
         return float(np.sum(x**2 / root))
 
