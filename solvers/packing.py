@@ -93,20 +93,18 @@ def relax(
         raise InvalidInputError(f"tolerance {tolerance!r} is not in 0…1: 1e-3 is the default")
     if not len(particles.centres):
         raise InvalidInputError("there are no particles to pack: give at least one")
-    box, periodic = np.asarray(particles.box, dtype=float), _three(particles.periodic)
     clumps, report = relax_clumps(
         clumps_of(particles, spread),
-        box,
-        periodic,
+        np.array(particles.box),
+        particles.periodic,
         tolerance=tolerance,
         max_iterations=max_iterations,
         task=task,
     )
     if report.overlap > tolerance and not allow_overlap:
         raise ConvergenceError(_failure(report), report)
-    centres = np.where(periodic, clumps.centres % box, clumps.centres)
-    moved = particles.moved(centres=centres, orientations=clumps.orientations)
-    return Relaxed(moved, report)
+    moved = particles.moved(centres=clumps.centres, orientations=clumps.orientations)
+    return Relaxed(moved.wrapped(), report)
 
 
 def relax_clumps(
@@ -241,11 +239,6 @@ class _Creep(_Fire):
     def step(self) -> None:
         """One step, which hardly overshoots where a body has some ten contacts."""
         self._go(DESCENT * self.push)
-
-
-def _three(periodic: Any) -> Periodic:
-    z, y, x = (bool(p) for p in periodic)
-    return z, y, x
 
 
 def _failure(report: PackingReport) -> str:

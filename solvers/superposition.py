@@ -26,7 +26,6 @@ from solvers.stress_distribution import Measure, measured, phase_voxels
 from solvers.voigt import SHEARS
 
 SAMPLE = 20_000  # voxels of a phase whose stresses stand for all of them in quick percentiles
-SCREENING = "linear: valid until the first debonding or yield, beyond it for screening only"
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,11 +88,6 @@ class StressState:
         """Share of a phase's voxels in which a measure of stress exceeds ``threshold`` (Pa)."""
         return volume_above(self.stress, self.volume, phase, threshold, measure, interior=interior)
 
-    def phase_mean(self, phase: Phase) -> NDArray[np.float64]:
-        """Mean stress of a phase, six components, Pa."""
-        values = self.stress[:, phase_voxels(self.volume, phase)]
-        return values.mean(axis=1, dtype=np.float64)
-
     @cached_property
     def table(self) -> tuple[StressStatistics, ...]:
         """Von Mises, hydrostatic and largest principal stress of every solid phase."""

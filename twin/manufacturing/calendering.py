@@ -66,7 +66,8 @@ def calender(
         thickness: m, instead of the porosity.
         particles: the phase that is made of particles; by default the solid with most voxels.
         pore: the phase that gives way.
-        sides: "walls" if the volume ends at its sides, "periodic" if it repeats there.
+        sides: "walls" if the volume ends at its sides, "periodic" if it repeats there; a particle
+            that a periodic side cuts then counts as two.
         recovery: share of the compression that springs back when the load is gone, 0…1; the
             porosity asked for is that after it.
         neck: at which particles are told apart, see ``solvers.particle_instances``.
@@ -161,8 +162,8 @@ class _Setting:
         height = volume.shape[volume.through_axis] * volume.spacing[volume.through_axis]
         solid = sum(counts.values()) / volume.labels.size
         target = _thickness(height, solid, porosity, thickness)
-        share = float(sprung_back(1.0, 0.5, recovery)) * 2 - 1  # checks it
-        lowest = (target - share * height) / (1.0 - share) if share < 1.0 else 0.0
+        sprung_back(1.0, 1.0, recovery)  # checks the share
+        lowest = (target - recovery * height) / (1.0 - recovery) if recovery < 1.0 else 0.0
         if lowest <= solid * height:
             raise InvalidInputError(
                 f"a recovery of {recovery!r} wants a thickness of {lowest:.4g} m under the load, "
