@@ -26,7 +26,6 @@ from solvers.stiffness import Stiffness
 from solvers.stress_distribution import (
     Measure,
     StressStatistics,
-    phase_voxels,
     stress_statistics,
     volume_above,
 )
