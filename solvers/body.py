@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from microstructures import Volume
-from microstructures.errors import InvalidInputError
+from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers import elasticity, runtime
 from solvers.boundary import Boundary, checked_boundary
@@ -25,8 +25,11 @@ from solvers.node_grid import NodeGrid
 from solvers.results import SolveReport
 from solvers.stiffness import Moduli, Stiffness, moduli
 from solvers.transport import checked_volume
+from solvers.voigt import PAIRS
 
 Field = NDArray[np.floating[Any]]
+
+LEAST = 1e-6  # of the energy if nothing gave way: where the true one is less, errors refer to it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +51,7 @@ class Body:
     """A volume, the stiffness of its voxels, and what holds it.
 
     ``unit`` is the largest modulus (Pa) and ``edge`` the smallest voxel edge (m): the units of
-    ``operator``.
+    ``operator``. ``solids`` are the phases with stiffness, as they were given.
     """
 
     volume: Volume
@@ -57,6 +60,7 @@ class Body:
     constraint: Constraint
     parameters: list[float]
     edge: float
+    solids: tuple[Phase, ...]
 
     @classmethod
     def of(
@@ -93,6 +97,7 @@ class Body:
             constraint,
             element_parameters((h0, h1, h2), kind, stabilisation),
             edge,
+            tuple(stiffness),
         )
 
     @property
@@ -117,6 +122,12 @@ class Body:
         """The connected solids, and which of them nothing carries."""
         return clusters(self.moduli.solid, self.boundary)
 
+    @property
+    def spanned(self) -> NDArray[np.bool_]:
+        """Components of the mean strain along whose axes some solid spans the volume."""
+        spans = self.clusters.spans
+        return np.array([spans[a] and spans[b] for a, b in PAIRS])
+
     def respond(
         self,
         *,
@@ -134,20 +145,23 @@ class Body:
             eigenstrain: stress-free strain of every voxel, shape (6, nz, ny, nx).
             tolerance: estimated relative error of the energy. Where eigenstrains or pressures
                 act it is relative to the energy that they store if nothing gives way, since the
-                true one may be zero. The stress is right to its square root in the energy norm.
+                true one may be zero; under a strain alone, to a millionth of that at least. The
+                stress is right to its square root in the energy norm.
             max_iterations: iterations after which ConvergenceError is raised.
             task: name under which progress is reported.
             guess: deformation to start from, such as that under nearly the same load.
 
         Raises:
+            NotPercolatingError: no solid connects two faces on which the boundary presses.
             ConvergenceError: the tolerance was not met; carries the report.
         """
-        operator = self.operator
-        if strain is not None:
-            given = np.asarray(strain, dtype=float)
-            operator = self._held(given)
-        free_of = self.constraint if strain is None else operator.constraint
-        energy, scale = self._energies(free_of, eigenstrain)
+        if strain is None:
+            held = self.definite(self.constraint)
+            operator = self.operator.under(replace(held, stress=held.stress / self.unit))
+        else:
+            held = self._strained(checked_strain(strain))
+            operator = self.operator.under(held)
+        energy, scale = self._energies(held, eigenstrain)
         solution = elasticity.solve(
             operator,
             self._preconditioner_of(operator),
@@ -163,6 +177,23 @@ class Body:
         vector = runtime.to_host(solution.vector)
         fluctuation = operator.grid.displacement(vector) * self.edge
         return Deformation(fluctuation.astype(operator.direction), solution.strain, solution.report)
+
+    def definite(self, constraint: Constraint) -> Constraint:
+        """A constraint whose mean strain is zero in components in which nothing would resist.
+
+        Raises:
+            NotPercolatingError: nothing carries a pressure to its other side.
+        """
+        if not constraint.free.any():
+            return constraint
+        pressed = [axis for axis in range(3) if constraint.free[axis] and constraint.stress[axis]]
+        if open_axes := [axis for axis in pressed if not self.clusters.spans[axis]]:
+            raise NotPercolatingError(
+                f"the boundary presses along axes {open_axes}, but no solid connects the faces "
+                "there, so that nothing carries the pressure: hold these faces (fixed_gap, "
+                "symmetry), name the phase that carries, or use a larger volume"
+            )
+        return replace(constraint, free=constraint.free & self.spanned)
 
     def strain(self, deformation: Deformation) -> Field:
         """Strain at the centre of every voxel, voids included."""
@@ -206,20 +237,9 @@ class Body:
         stress /= self.unit
         return stress
 
-    def _held(self, strain: NDArray[np.float64]) -> Elasticity:
-        if strain.shape != (6,) or not np.isfinite(strain).all():
-            raise InvalidInputError(
-                f"the mean strain {strain!r} is not six finite numbers in the order 00 11 22 12 02 "
-                "01, shear strains doubled"
-            )
-        return self.operator.under(
-            replace(
-                self.constraint,
-                free=np.zeros(6, dtype=bool),
-                strain=strain,
-                stress=np.zeros(6),
-            )
-        )
+    def _strained(self, strain: NDArray[np.float64]) -> Constraint:
+        free = np.zeros(6, dtype=bool)
+        return replace(self.constraint, free=free, strain=strain, stress=np.zeros(6))
 
     def _preconditioner_of(self, operator: Elasticity) -> ElasticMultigrid:
         return self.preconditioner.with_ends(operator)
@@ -230,7 +250,7 @@ class Body:
         stored = self._mean_energy(uniform, eigenstrain)
         pushed = self._pressure_energy(constraint)
         only_strain = eigenstrain is None and pushed == 0.0
-        return stored, 0.0 if only_strain else stored + pushed
+        return stored, LEAST * stored if only_strain else stored + pushed
 
     def _mean_energy(self, uniform: NDArray[np.float64], eigenstrain: Field | None) -> float:
         total = 0.0
@@ -251,6 +271,20 @@ class Body:
         stiffness[:3, :3] += lam
         work = constraint.stress @ np.linalg.solve(stiffness, constraint.stress)
         return float(work) * math.prod(self.volume.shape) / self.unit
+
+
+def checked_strain(strain: ArrayLike) -> NDArray[np.float64]:
+    """A mean strain as six numbers. Raises InvalidInputError."""
+    try:
+        given = np.asarray(strain, dtype=float)
+    except (TypeError, ValueError):
+        given = np.empty(0)
+    if given.shape != (6,) or not np.isfinite(given).all():
+        raise InvalidInputError(
+            f"the mean strain {strain!r} is not six finite numbers in the order 00 11 22 12 02 01, "
+            "shear strains doubled"
+        )
+    return given
 
 
 def estimated_bytes(shape: tuple[int, ...]) -> int:

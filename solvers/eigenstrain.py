@@ -5,7 +5,7 @@ volumetric ones.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from microstructures.phases import Phase
 from solvers.voigt import IDENTITY, strain_voigt
 
 SMALL = 0.05  # linear strain above which small-strain theory is a poor guide
+LARGE = 0.3  # linear strain above which it is none, and percent may have been meant
 
 
 class LargeStrainWarning(UserWarning):
@@ -58,7 +59,11 @@ Eigenstrain: TypeAlias = "float | ArrayLike | Axial"
 
 
 def eigenstrain_field(
-    volume: Volume, eigenstrain: Mapping[Phase, Any], dtype: type[np.floating] = np.float32
+    volume: Volume,
+    eigenstrain: Mapping[Phase, Any],
+    dtype: type[np.floating] = np.float32,
+    *,
+    allow_large_strain: bool = False,
 ) -> NDArray[np.floating]:
     """The eigenstrain of every voxel, shape (6, nz, ny, nx); zero in phases not named.
 
@@ -67,10 +72,15 @@ def eigenstrain_field(
         eigenstrain: of each swelling phase: a linear strain; six components; a field of either,
             shape (nz, ny, nx) or (6, nz, ny, nx), which counts where the phase is; or ``Axial``.
         dtype: of the field.
+        allow_large_strain: whether linear strains above 30 % are accepted.
 
     Raises:
-        InvalidInputError: another shape, a number that is not finite, a strain below -1.
+        InvalidInputError: another shape, a number that is not finite, a strain below -1, or above
+            30 % unless that is allowed.
         UnknownPhaseError: a phase that the volume does not have.
+
+    Warns:
+        LargeStrainWarning: a strain above 5 %, where small-strain theory is a poor guide.
     """
     if not isinstance(eigenstrain, Mapping):
         raise InvalidInputError(
@@ -83,15 +93,51 @@ def eigenstrain_field(
         for c in range(6):
             component = np.broadcast_to(strain[c], volume.shape)
             out[c][where] = component[where]
-    largest = float(np.abs(out[:3]).max(initial=0.0))
+    check_size(float(np.abs(out[:3]).max(initial=0.0)), allow_large_strain)
+    return out
+
+
+def check_size(largest: float, allow_large_strain: bool) -> None:
+    """Warn of a linear strain above 5 %; raise InvalidInputError above 30 % unless allowed."""
+    said = f"the largest eigenstrain is {100 * largest:.3g} %, linear: "
+    if largest > LARGE and not allow_large_strain:
+        raise InvalidInputError(
+            f"{said}give fractions such as 0.01, not percent, and a third of a change of volume; "
+            "if it is meant, as for silicon, pass allow_large_strain=True, though small-strain "
+            "mechanics does not describe it"
+        )
     if largest > SMALL:
         warnings.warn(
-            f"the largest eigenstrain is {largest:.1%}, linear: small-strain elasticity is good to "
-            "about 5 %, beyond it take stresses as an indication only",
+            f"{said}small-strain elasticity is good to about 5 %, beyond it take stresses as an "
+            "indication only",
             LargeStrainWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return out
+
+
+def swelling_field(
+    volume: Volume,
+    eigenstrain: Mapping[Phase, Any],
+    solids: Collection[Phase],
+    dtype: type[np.floating],
+    *,
+    allow_large_strain: bool,
+) -> NDArray[np.floating]:
+    """The eigenstrain field of phases that must all be solid. Raises InvalidInputError."""
+    if isinstance(eigenstrain, Mapping):
+        check_solid(volume, eigenstrain, solids)
+    return eigenstrain_field(volume, eigenstrain, dtype, allow_large_strain=allow_large_strain)
+
+
+def check_solid(volume: Volume, swelling: Iterable[Phase], solids: Collection[Phase]) -> None:
+    """Raise InvalidInputError if a phase is to swell that has no stiffness."""
+    names = {volume.phase_name(phase) for phase in solids}
+    for phase in swelling:
+        if (name := volume.phase_name(phase)) not in names:
+            raise InvalidInputError(
+                f"{name!r} is to swell, but it has no stiffness: a void bears no stress; give it "
+                f"one, or let one of {sorted(names)} swell"
+            )
 
 
 def _components(volume: Volume, phase: Phase, given: Any) -> NDArray[np.float64]:

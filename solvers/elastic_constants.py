@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume
-from microstructures.errors import InvalidInputError
+from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers.body import Body
 from solvers.boundary import Boundary, Clamped, Condition, Periodic, Symmetry
@@ -19,7 +19,7 @@ from solvers.results import SAMPLING, SolveReport
 from solvers.sampling import block_sums, standard_error
 from solvers.stiffness import Stiffness
 from solvers.transport import checked_tolerance
-from solvers.voigt import PAIRS, SHEARS
+from solvers.voigt import NO_STIFFNESS, PAIRS, SHEARS
 
 ORTHOTROPIC = np.eye(6, dtype=bool)
 ORTHOTROPIC[:3, :3] = True
@@ -34,7 +34,9 @@ class EffectiveStiffness:
     volume of the same electrode. ``asymmetry`` is the largest difference between C and its
     transpose before it was made symmetric, and ``energy_mismatch`` that between the mean stress
     and the energy (Hill–Mandel), both relative to the largest component: they measure the solves.
-    ``hourglass`` is the largest share of energy that hourglasses store.
+    ``hourglass`` is the largest share of energy that hourglasses store. ``spans`` says along which
+    axes a solid joins both faces; along others, edges and corners of voxels apart, nothing carries,
+    and the stiffness is zero (not where the faces are clamped, which holds stubs too).
     """
 
     value: NDArray[np.float64]
@@ -46,25 +48,42 @@ class EffectiveStiffness:
     energy_mismatch: float
     hourglass: float
     floating_fraction: float
+    spans: tuple[bool, bool, bool]
 
     @property
     def compliance(self) -> NDArray[np.float64]:
-        """Inverse of the stiffness, 1/Pa."""
+        """Inverse of the stiffness, 1/Pa. Raises NotPercolatingError if a direction has none."""
+        if not self.value.diagonal().all() or np.linalg.cond(self.value) > 1 / NO_STIFFNESS:
+            raise NotPercolatingError(
+                f"solids span the axes {[a for a in range(3) if self.spans[a]]} only, or are a "
+                "mechanism, so that there is no compliance: use value, or a larger volume"
+            )
         return np.asarray(np.linalg.inv(self.value), dtype=np.float64)
 
     def youngs_modulus(self, axis: int) -> float:
         """Stress over strain along an axis, the other directions being free; Pa."""
-        return float(1.0 / self.compliance[axis, axis])
+        return self._relaxed(axis)
 
     def poisson_ratio(self, axis: int, across: int) -> float:
-        """Contraction along ``across`` over extension along ``axis``."""
+        """Contraction along ``across`` over extension along ``axis``.
+
+        Raises:
+            NotPercolatingError: solids do not span all axes.
+        """
         compliance = self.compliance
         return float(-compliance[across, axis] / compliance[axis, axis])
 
     def shear_modulus(self, a: int, b: int) -> float:
         """Shear stress over shear strain in the plane of two axes; Pa."""
-        row = 3 + [set(pair) for pair in SHEARS].index({a, b})
-        return float(1.0 / self.compliance[row, row])
+        return self._relaxed(3 + [set(pair) for pair in SHEARS].index({a, b}))
+
+    def _relaxed(self, component: int) -> float:
+        """Stress over strain of a component, all others being free of stress."""
+        others = [c for c in range(6) if c != component]
+        row = self.value[component, others]
+        inner = self.value[np.ix_(others, others)]
+        inverse = np.linalg.pinv(inner, rcond=NO_STIFFNESS, hermitian=True)
+        return float(max(self.value[component, component] - row @ inverse @ row, 0.0))
 
     @property
     def bulk_modulus(self) -> float:
@@ -84,6 +103,7 @@ class EffectiveStiffness:
             "energy_mismatch": self.energy_mismatch,
             "hourglass": self.hourglass,
             "floating_fraction": self.floating_fraction,
+            "spans": list(self.spans),
         }
 
     def __str__(self) -> str:
@@ -148,17 +168,23 @@ def effective_stiffness(
     value = np.stack([column.stress for column in columns], axis=1)
     if boundary == "symmetry":
         value = np.where(ORTHOTROPIC, value, 0.0)  # mirrors turn every other component around
-    largest = float(np.abs(value).max())
+    largest = float(np.abs(value).max()) or 1.0
+    carried = body.spanned | (boundary == "clamped")
+    both = np.outer(carried, carried)
+    errors = _errors(columns, block_sums(np.ones(volume.shape, np.uint8)))
     return EffectiveStiffness(
-        value=(value + value.T) / 2,
+        value=np.where(both, (value + value.T) / 2, 0.0),
         unit="Pa",
         method=f"{METHOD}, {boundary} faces, {element} element",
-        uncertainty=_errors(columns, block_sums(np.ones(volume.shape, np.uint8))),
+        uncertainty=np.where(both, errors, np.nan),
         reports=tuple(column.report for column in columns),
         asymmetry=float(np.abs(value - value.T).max()) / largest,
         energy_mismatch=max(abs(c.energy - value[i, i]) for i, c in enumerate(columns)) / largest,
-        hourglass=max(column.hourglass for column in columns),
+        hourglass=max(
+            (c.hourglass for c, ok in zip(columns, carried, strict=True) if ok), default=0.0
+        ),
         floating_fraction=body.clusters.fraction,
+        spans=body.clusters.spans,
     )
 
 
@@ -197,7 +223,7 @@ def _column(body: Body, component: int, options: dict[str, Any]) -> _Column:
     return _Column(
         stress=body.mean_stress(deformation),
         energy=centre + hourglass,
-        hourglass=hourglass / (centre + hourglass),
+        hourglass=hourglass / max(centre + hourglass, 1e-300),
         stress_blocks=tuple(block_sums(part) for part in stress),
         energy_blocks=block_sums(density),
         report=deformation.report,

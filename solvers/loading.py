@@ -16,10 +16,10 @@ from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
 from microstructures.phases import Phase
 from solvers import runtime
-from solvers.body import Body
+from solvers.body import Body, checked_strain
 from solvers.boundary import checked_boundary
 from solvers.constraint import Constraint
-from solvers.eigenstrain import eigenstrain_field
+from solvers.eigenstrain import swelling_field
 from solvers.elasticity import Elasticity
 from solvers.flow import FlowLaws, FlowState, Inelastic, flow_bytes, flow_laws
 from solvers.hexahedron import STABILISATION
@@ -44,6 +44,7 @@ class LoadStep:
         parts: equal parts in which the step is taken; creep is right to first order in their
             duration, and plasticity to first order in how far the direction of flow turns in one.
         fields: whether the result shall hold the fields of stress and strain.
+        allow_large_strain: whether linear eigenstrains above 30 % are accepted.
     """
 
     strain: ArrayLike | None = None
@@ -52,11 +53,13 @@ class LoadStep:
     duration: float = 0.0
     parts: int = 1
     fields: bool = False
+    allow_large_strain: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.duration) and self.duration >= 0.0):
+        seconds = isinstance(self.duration, float | int | np.number)
+        if not (seconds and math.isfinite(self.duration) and self.duration >= 0.0):
             raise InvalidInputError(f"a load step lasts {self.duration!r}: give seconds ≥ 0")
-        if isinstance(self.parts, bool) or int(self.parts) != self.parts or self.parts < 1:
+        if not _is_whole(self.parts) or self.parts < 1:
             raise InvalidInputError(
                 f"a load step has {self.parts!r} parts: give a whole number ≥ 1"
             )
@@ -64,12 +67,8 @@ class LoadStep:
             raise InvalidInputError(
                 "a load step gives the mean strain twice, as strain and by a boundary: give one"
             )
-        strain = np.zeros(6) if self.strain is None else np.asarray(self.strain, dtype=float)
-        if strain.shape != (6,) or not np.isfinite(strain).all():
-            raise InvalidInputError(
-                f"the mean strain {self.strain!r} is not six finite numbers in the order 00 11 22 "
-                "12 02 01, shear strains doubled"
-            )
+        if self.strain is not None:
+            checked_strain(self.strain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,6 +153,7 @@ def load_path(
 
     Raises:
         InvalidInputError: a phase that flows without isotropic stiffness, bad laws or loads.
+        NotPercolatingError: no solid connects two faces on which a boundary presses.
         ConvergenceError: a step failed even in 64 parts, as beyond a limit load.
         MemoryBudgetError: the solve would not fit; nothing was allocated.
 
@@ -168,11 +168,21 @@ def load_path(
     """
     if not (isinstance(tolerance, float | int) and 1e-7 <= tolerance <= 0.1):
         raise InvalidInputError(f"tolerance {tolerance!r} is not in 1e-7…0.1: the default is 1e-3")
+    if isinstance(steps, LoadStep):
+        steps = (steps,)
+    if wrong := [step for step in steps if not isinstance(step, LoadStep)]:
+        raise InvalidInputError(
+            f"the step {wrong[0]!r} is no solvers.LoadStep: give a list of them"
+        )
     laws = flow_laws(volume, stiffness, inelastic)
     body = Body.of(volume, stiffness, boundary, element=element, stabilisation=stabilisation)
     runtime.reserve(flow_bytes(volume.shape), f"a load path on {volume.shape} voxels")
     history = _History(body, laws, tolerance, max_iterations)
     return tuple(history.go(step, number) for number, step in enumerate(steps, start=1))
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,12 +198,18 @@ class _Loads:
         if step.boundary is not None:
             constraint = _same_faces(body, step.boundary)
         if step.strain is not None:
-            given = np.asarray(step.strain, dtype=float)
+            given = checked_strain(step.strain)
             nothing = np.zeros(6, dtype=bool)
             constraint = replace(constraint, free=nothing, strain=given, stress=np.zeros(6))
         if step.eigenstrain is not None:
-            field = eigenstrain_field(body.volume, step.eigenstrain, body.moduli.lam.dtype.type)
-        return _Loads(constraint, field)
+            field = swelling_field(
+                body.volume,
+                step.eigenstrain,
+                body.solids,
+                body.moduli.lam.dtype.type,
+                allow_large_strain=step.allow_large_strain,
+            )
+        return _Loads(body.definite(constraint), field)
 
     def towards(self, end: "_Loads", share: float) -> "_Loads":
         """The loads at a share of the way to others."""
@@ -264,7 +280,7 @@ class _History:
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self.flow = FlowState(body.operator, laws, laws.of_voxels(body.volume), body.unit)
         self.x = runtime.zeros(body.operator.size, body.operator.dtype)
-        self.loads = _Loads(body.constraint, None)
+        self.loads = _Loads(body.definite(body.constraint), None)
         self.time = self.reference = self.dissipated = 0.0
         self.stored = (0.0, 0.0)
 

@@ -14,16 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume
-from microstructures.errors import InvalidInputError
+from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers.body import Body, Deformation
 from solvers.boundary import Boundary, Free, Periodic, checked_boundary
-from solvers.eigenstrain import LargeStrainWarning, eigenstrain_field
+from solvers.eigenstrain import (
+    LargeStrainWarning,
+    check_size,
+    check_solid,
+    eigenstrain_field,
+)
 from solvers.hexahedron import STABILISATION
 from solvers.results import SolveReport
 from solvers.stiffness import Stiffness
 from solvers.stress_distribution import Measure, measured, phase_voxels
-from solvers.voigt import SHEARS
+from solvers.voigt import NO_STIFFNESS, SHEARS
+
+CARRIES = 1e-6  # of the largest modulus of a volume: less is the error of the solves
 
 SAMPLE = 20_000  # voxels of a phase whose stresses stand for all of them in quick percentiles
 
@@ -35,7 +42,8 @@ class Superposition:
     ``components`` are the components of the mean strain that its boundary can have, and
     ``patterns`` the swelling patterns by name; ``strains`` and ``swellings`` their responses, the
     latter at zero mean strain. ``stiffness``, shape (6, 6) in Pa, and ``back_stress``, six
-    components in Pa for unit swelling, are the mean stresses.
+    components in Pa for unit swelling, are the mean stresses. ``sizes`` are the largest linear
+    strains of a unit of each pattern.
     """
 
     body: Body
@@ -45,6 +53,17 @@ class Superposition:
     swellings: Mapping[str, Deformation]
     stiffness: NDArray[np.float64]
     back_stress: Mapping[str, NDArray[np.float64]]
+    sizes: Mapping[str, float]
+
+    @cached_property
+    def carrying(self) -> tuple[int, ...]:
+        """Components of the mean strain that some solid resists through the whole volume.
+
+        Solids that only share edges or corners of voxels do not count, whatever their stiffness.
+        """
+        least = CARRIES * float(self.stiffness.diagonal().max())
+        spanned = self.body.spanned
+        return tuple(c for c in self.components if spanned[c] and self.stiffness[c, c] > least)
 
     @property
     def reports(self) -> tuple[SolveReport, ...]:
@@ -52,7 +71,11 @@ class Superposition:
         return tuple(d.report for d in (*self.strains, *self.swellings.values()))
 
     def at(
-        self, swelling: Mapping[str, float] | None = None, boundary: Any = None
+        self,
+        swelling: Mapping[str, float] | None = None,
+        boundary: Any = None,
+        *,
+        allow_large_strain: bool = False,
     ) -> "LinearState":
         """The state at given amounts of each swelling pattern.
 
@@ -60,47 +83,73 @@ class Superposition:
             swelling: amount of each pattern, such as a linear strain; others are zero.
             boundary: mean strains and pressures; the faces must be held as the body's are. By
                 default the body's own.
+            allow_large_strain: whether linear strains above 30 % are accepted.
 
         Raises:
-            InvalidInputError: an unknown pattern, or faces held otherwise.
+            InvalidInputError: an unknown pattern, an amount that is no number or beyond 30 %, or
+                faces held otherwise.
+            NotPercolatingError: a pressure that no solid carries through the volume.
         """
         amounts = dict.fromkeys(self.patterns, 0.0)
         for given, amount in (swelling or {}).items():
-            name = self._pattern(given)
-            if name not in amounts:
-                raise InvalidInputError(
-                    f"swelling {name!r} is unknown: the superposition has {list(amounts)}"
-                )
-            amounts[name] = float(amount)
+            amounts[self._known(given)] = self._amount(given, amount)
+        largest = max((abs(a) * self.sizes[name] for name, a in amounts.items()), default=0.0)
+        check_size(largest, allow_large_strain)
         strain = self._mean_strain(amounts, self._constraint(boundary))
         return LinearState(self, amounts, strain)
 
-    def _pattern(self, given: Any) -> str:
+    def _amount(self, name: Any, amount: Any) -> float:
+        if not isinstance(amount, float | int | np.number) or not np.isfinite(amount):
+            raise InvalidInputError(
+                f"the swelling of {name!r} is {amount!r}: give a finite amount such as 0.01"
+            )
+        return float(amount)
+
+    def _known(self, given: Any) -> str:
         """The name of a pattern, which may be given as the id of a phase."""
         phases = self.body.volume.phases
-        return str(given) if isinstance(given, str) else phases.get(given, str(given))
+        name = str(given) if isinstance(given, str) else phases.get(given, str(given))
+        if name not in self.patterns:
+            raise InvalidInputError(
+                f"swelling {name!r} is unknown: the superposition has {list(self.patterns)}"
+            )
+        return name
 
     def effective_swelling(self, name: str) -> NDArray[np.float64]:
         """Mean strain, six components, that a unit of a pattern causes if nothing holds it.
 
         Raises:
-            InvalidInputError: the boundary cannot strain in all directions.
+            InvalidInputError: an unknown pattern, or a boundary that cannot strain in all
+                directions.
+            NotPercolatingError: no solid connects the faces of an axis, which then has no strain.
         """
+        name = self._known(name)
         if not {0, 1, 2} <= set(self.components):
             raise InvalidInputError(
                 "the body has free faces, whose strain is no mean strain: use periodic axes, "
                 "symmetry or platens"
             )
-        index = list(self.components)
-        strain = np.zeros(6)
-        matrix = self.stiffness[np.ix_(index, index)]
-        strain[index] = np.linalg.solve(matrix, -self.back_stress[name][index])
+        if open_axes := sorted({0, 1, 2} - set(self.carrying)):
+            raise NotPercolatingError(
+                f"no solid connects the faces along axes {open_axes}, so that parts swell apart "
+                "from each other and the volume has no strain there: use a larger volume"
+            )
+        index, strain = list(self.carrying), np.zeros(6)
+        strain[index] = self._strain_under(-self.back_stress[name][index], index)
         return strain
 
     def back_pressure(self, swelling: Mapping[str, float], axis: int = 0) -> float:
-        """Pressure (Pa) on plates at a fixed gap along ``axis``, nothing straining."""
-        stress = sum(amount * self.back_stress[name] for name, amount in swelling.items())
-        return -float(np.asarray(stress)[axis])
+        """Pressure (Pa) on plates at a fixed gap along ``axis``, nothing straining.
+
+        Raises:
+            InvalidInputError: an unknown pattern or axis.
+        """
+        if axis not in (0, 1, 2):
+            raise InvalidInputError(f"axis {axis!r} is none of 0, 1, 2: choose one of them")
+        stress = np.zeros(6)
+        for name, amount in swelling.items():
+            stress += float(amount) * self.back_stress[self._known(name)]
+        return -float(stress[axis])
 
     def sampled(self, phase: Phase, *, interior: bool = False, voxels: int = SAMPLE) -> "Sample":
         """Stresses of evenly drawn voxels of a phase, from which any state follows at once."""
@@ -146,17 +195,30 @@ class Superposition:
         return wanted
 
     def _mean_strain(self, amounts: Mapping[str, float], constraint: Any) -> NDArray[np.float64]:
-        """Mean strain at which every component has the strain or the stress that is wanted."""
+        """Mean strain at which every component has the strain or the stress that is wanted.
+
+        Components that are free and that nothing resists stay zero: nothing follows them.
+        """
+        constraint = self.body.definite(constraint)
         strain = np.where(constraint.free, 0.0, constraint.strain)
-        free = [c for c in self.components if constraint.free[c]]
+        free = [c for c in self.carrying if constraint.free[c]]
         if not free:
             return strain
         stress = self.stiffness @ strain
         for name, amount in amounts.items():
             stress = stress + amount * self.back_stress[name]
-        missing = constraint.stress[free] - stress[free]
-        strain[free] = np.linalg.solve(self.stiffness[np.ix_(free, free)], missing)
+        strain[free] = self._strain_under(constraint.stress[free] - stress[free], free)
         return strain
+
+    def _strain_under(self, stress: NDArray[np.float64], components: list[int]) -> Any:
+        """Components of the mean strain under a mean stress, the others being held."""
+        matrix = self.stiffness[np.ix_(components, components)]
+        if np.linalg.cond(matrix) > 1.0 / NO_STIFFNESS:
+            raise NotPercolatingError(
+                f"nothing resists some mean strain of the components {components} (00 11 22 12 02 "
+                "01): what carries is a mechanism; hold more faces or use a larger volume"
+            )
+        return np.linalg.solve(matrix, stress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +331,8 @@ def superpose(
     """
     body = Body.of(volume, stiffness, boundary, element=element, stabilisation=stabilisation)
     patterns = _patterns(volume, swelling)
+    for pattern in patterns.values():
+        check_solid(volume, pattern, stiffness)
     components = strain_components(body.boundary)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
     strains, columns = [], np.zeros((6, 6))
@@ -276,14 +340,17 @@ def superpose(
         unit = np.eye(6)[c]
         strains.append(body.respond(strain=unit, task=f"unit strain {c}", **options))
         columns[:, c] = body.mean_stress(strains[-1])
-    swellings, back = {}, {}
+    swellings, back, sizes = {}, {}, {}
     for name, pattern in patterns.items():
         field = _unit_field(volume, pattern, body.operator.direction)
         swellings[name] = body.respond(
             strain=np.zeros(6), eigenstrain=field, task=f"swelling of {name}", **options
         )
         back[name] = body.mean_stress(swellings[name], field)
-    return Superposition(body, components, tuple(strains), patterns, swellings, columns, back)
+        sizes[name] = float(np.abs(field[:3]).max())
+    return Superposition(
+        body, components, tuple(strains), patterns, swellings, columns, back, sizes
+    )
 
 
 def strain_components(boundary: Boundary) -> tuple[int, ...]:
@@ -307,4 +374,4 @@ def _unit_field(
 ) -> NDArray[np.floating]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LargeStrainWarning)  # a unit, not an amount
-        return eigenstrain_field(volume, pattern, dtype)
+        return eigenstrain_field(volume, pattern, dtype, allow_large_strain=True)

@@ -19,7 +19,7 @@ from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.body import Body, Deformation
 from solvers.clusters import Clusters
-from solvers.eigenstrain import eigenstrain_field
+from solvers.eigenstrain import swelling_field
 from solvers.hexahedron import STABILISATION
 from solvers.results import SolveReport
 from solvers.stiffness import Stiffness
@@ -57,7 +57,10 @@ class StressState:
 
     @property
     def strain(self) -> NDArray[np.float64]:
-        """Mean strain, six components; zero along free faces, where it has no meaning."""
+        """Mean strain, six components; zero along axes that no solid spans and along free faces.
+
+        There it has no meaning: for free faces see ``expansion``.
+        """
         return self.deformation.strain
 
     @property
@@ -131,6 +134,7 @@ def swelling_stress(
     max_iterations: int = 500,
     element: str = "stabilized",
     stabilisation: float = STABILISATION,
+    allow_large_strain: bool = False,
 ) -> StressState:
     """Stress that swelling and the boundary's strains and pressures cause in every voxel.
 
@@ -148,9 +152,12 @@ def swelling_stress(
         max_iterations: iterations after which ConvergenceError is raised.
         element: "stabilized", "full" or "bbar".
         stabilisation: share of full integration in the stabilized element, 0…1.
+        allow_large_strain: whether linear eigenstrains above 30 % are accepted.
 
     Raises:
-        InvalidInputError: nothing loads the volume, or a bad stiffness, eigenstrain or boundary.
+        InvalidInputError: nothing loads the volume, a void is to swell, or a bad stiffness,
+            eigenstrain or boundary.
+        NotPercolatingError: no solid connects two faces on which the boundary presses.
         ConvergenceError: the tolerance was not met; carries the report.
         MemoryBudgetError: the solve would not fit; nothing was allocated.
 
@@ -166,8 +173,14 @@ def swelling_stress(
     body = Body.of(volume, stiffness, boundary, element=element, stabilisation=stabilisation)
     field = None
     if eigenstrain:
-        field = eigenstrain_field(volume, eigenstrain, body.moduli.lam.dtype.type)
-    if field is None and not _is_loaded(body):
+        field = swelling_field(
+            volume,
+            eigenstrain,
+            stiffness,
+            body.moduli.lam.dtype.type,
+            allow_large_strain=allow_large_strain,
+        )
+    if (field is None or not field.any()) and not _is_loaded(body):
         raise InvalidInputError(
             "nothing loads the volume: give an eigenstrain, or a boundary with a strain, a "
             "displacement or a pressure"

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 SHEARS = ((1, 2), (0, 2), (0, 1))
 PAIRS = ((0, 0), (1, 1), (2, 2), *SHEARS)
+NO_STIFFNESS = 1e-7  # of the largest eigenvalue of a stiffness: what is below is rounding
 IDENTITY = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
 
 

@@ -80,14 +80,14 @@ def compile_mechanics(volume):
 
     import solvers
 
-    solid = {1: solvers.Isotropic(1e9, 0.3)}
+    solid = {label: solvers.Isotropic(1e9, 0.3) for label in (1, 2)}
     pulled = [solvers.LoadStep(strain=[1e-2, 0, 0, 0, 0, 0], duration=1.0)]
     before = solvers.use().precision
     for precision in ("double", "mixed"):
         solvers.use(precision=precision)
         solvers.swelling_stress(volume, solid, {1: 0.01}, solvers.Periodic(pressure=0.0))
         solvers.swelling_stress(volume, solid, {1: 0.01}, solvers.stack_pressure(1e6))
-        crystal = {1: solvers.Cubic(2e9, 1e9, 1e9)}
+        crystal = {label: solvers.Cubic(2e9, 1e9, 1e9) for label in (1, 2)}
         solvers.superpose(volume, crystal, [1]).at({1: 0.01}).stress()
         for law in (solvers.Yield(1e6), solvers.PowerLawCreep(1e-3, 1e6, 3.0)):
             solvers.load_path(volume, solid, {1: law}, pulled)

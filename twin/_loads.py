@@ -1,6 +1,7 @@
 """Loads: what holds and presses an electrode, and the unit responses that give its states."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,12 +23,11 @@ from solvers.boundary import (
     plane_stress,
     stack_pressure,
 )
+from solvers.eigenstrain import LargeStrainWarning
 from solvers.stiffness import Isotropic
 from solvers.superposition import LinearState, Superposition, superpose
 from twin._solids import Swelling
 from twin.mechanics import PRESSURE, Mechanics
-
-CARRIES = 1e-6  # share of the stiffest modulus below which an effective one is the solver's error
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Solved:
     @cached_property
     def state(self) -> LinearState:
         """The state asked for."""
-        return self.superposition.at(self.strains, self.boundary)
+        return self.at(self.boundary, self.strains)
 
     @cached_property
     def stress(self) -> NDArray[np.floating]:
@@ -61,9 +61,7 @@ class Solved:
     @cached_property
     def carrying(self) -> tuple[int, ...]:
         """Components of the mean strain that some solid resists through the whole volume."""
-        least = CARRIES * self.superposition.body.unit
-        stiffness = self.superposition.stiffness
-        return tuple(c for c in self.superposition.components if stiffness[c, c] > least)
+        return self.superposition.carrying
 
     @property
     def is_carried(self) -> bool:
@@ -73,7 +71,9 @@ class Solved:
 
     def at(self, boundary: Boundary, strains: Mapping[str, float]) -> LinearState:
         """Another state."""
-        return self.superposition.at(strains, boundary)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LargeStrainWarning)  # it is among the doubts
+            return self.superposition.at(strains, boundary, allow_large_strain=True)
 
 
 def solved(

@@ -47,8 +47,10 @@ def _unsound(entries: list[Entry]) -> Iterator[str]:
         if entry.name == "hourglass_share" and entry.value > HOURGLASS:
             yield (
                 f"{100 * entry.value:.0f} % of the elastic energy is in deformations that the mean "
-                "strain of a voxel does not see: solids are too thin for these voxels. Use smaller "
-                "ones, or element='full', which errs to the stiff side instead."
+                "strain of a voxel does not see: solids are one or two voxels thin, or hang "
+                "together by edges and corners of voxels. Moduli and stresses are those of the "
+                "voxels, not of the electrode: image with smaller voxels; element='full' errs to "
+                "the stiff side instead."
             )
         if entry.name == "floating_fraction" and entry.value > FLOATING:
             yield (

@@ -66,6 +66,9 @@ def test_unknown_phases_are_named():
         ({"NMC": -1.5}, "shrinks it to nothing"),
         ({"NMC": np.ones((2, 2))}, "shape"),
         ({"NMC": "1 %"}, "linear strain"),
+        ({"NMC": 1.5}, "not percent.*allow_large_strain=True"),
+        ({"NMC": -0.31}, "not percent"),
+        ({"pore": 0.01}, "'pore' is to swell, but it has no stiffness"),
         (0.01, "no mapping"),
     ],
 )
@@ -97,6 +100,64 @@ def test_a_volume_that_nothing_loads_is_refused():
 def test_large_eigenstrains_warn():
     with pytest.warns(solvers.LargeStrainWarning, match="5 %"):
         solvers.swelling_stress(VOLUME, SOLID, {"NMC": 0.06})
+
+
+def test_silicon_is_accepted_if_it_is_meant():
+    with pytest.warns(solvers.LargeStrainWarning, match="57 %"):
+        solvers.swelling_stress(VOLUME, SOLID, {"NMC": 0.57}, allow_large_strain=True)
+    response = solvers.superpose(VOLUME, SOLID, ["NMC"])
+    with pytest.raises(InvalidInputError, match="not percent"):
+        response.at({"NMC": 1.0})
+    with pytest.warns(solvers.LargeStrainWarning):
+        response.at({"NMC": 0.4}, allow_large_strain=True)
+    load = solvers.LoadStep(eigenstrain={"NMC": 0.4})
+    with pytest.raises(InvalidInputError, match="not percent"):
+        solvers.load_path(VOLUME, SOLID, {"NMC": solvers.Yield(1e9)}, [load])
+
+
+def test_a_pattern_may_reach_five_percent_in_all():
+    pattern = {"charge": {"NMC": 0.02}}  # a unit is small already
+    response = solvers.superpose(VOLUME, SOLID, pattern)
+    response.at({"charge": 2.0})
+    with pytest.warns(solvers.LargeStrainWarning, match="6 %"):
+        response.at({"charge": 3.0})
+
+
+def test_voids_do_not_swell():
+    with pytest.raises(InvalidInputError, match="'pore' is to swell"):
+        solvers.superpose(VOLUME, SOLID, ["pore"])
+    load = solvers.LoadStep(eigenstrain={"pore": 0.01})
+    with pytest.raises(InvalidInputError, match="'pore' is to swell"):
+        solvers.load_path(VOLUME, SOLID, {"NMC": solvers.Yield(1e9)}, [load])
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda r: r.effective_swelling("typo"), "'typo' is unknown"),
+        (lambda r: r.back_pressure({"typo": 0.01}), "'typo' is unknown"),
+        (lambda r: r.back_pressure({"NMC": 0.01}, axis=3), "none of 0, 1, 2"),
+        (lambda r: r.at({"NMC": "1 %"}), "finite amount"),
+        (lambda r: r.at({"NMC": np.nan}), "finite amount"),
+    ],
+)
+def test_questions_to_a_superposition_are_checked(ask, words):
+    with pytest.raises(InvalidInputError, match=words):
+        ask(solvers.superpose(VOLUME, SOLID, ["NMC"]))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: solvers.LoadStep(duration="1h"), "seconds"),
+        (lambda: solvers.LoadStep(parts=1.5), "whole number"),
+        (lambda: solvers.LoadStep(strain="1 %"), "six finite numbers"),
+        (lambda: solvers.load_path(VOLUME, SOLID, {"NMC": solvers.Yield(1e9)}, [0.01]), "LoadStep"),
+    ],
+)
+def test_load_steps_are_checked(make, words):
+    with pytest.raises(InvalidInputError, match=words):
+        make()
 
 
 def test_a_superposition_refuses_other_faces_and_unknown_swellings():

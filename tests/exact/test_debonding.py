@@ -216,6 +216,7 @@ def test_a_core_that_shrinks_off_its_shell_leaves_both_free_of_stress():
     assert gap == pytest.approx(0.01 * CORE * 1e-7, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_core_that_swells_in_its_debonded_shell_presses_as_if_bonded():
     """No slip is asked for by symmetry, so debonding changes nothing: 6 % at this resolution."""
     body, faces, strain = ball(0.01)

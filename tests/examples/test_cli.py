@@ -222,7 +222,7 @@ def test_an_interrupted_run_leaves_nothing(name, code, tmp_path):
     assert list(tmp_path.glob(".twin-*"))
     child.send_signal(getattr(signal, name))
     said = child.communicate(timeout=60)[1]
-    assert child.returncode == code
+    assert child.returncode == code, said
     assert list(tmp_path.iterdir()) == []
     assert said.splitlines()[-1] == "stopped: nothing half-written is left"
     assert "Traceback" not in said
