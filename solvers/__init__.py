@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "contact": ["ContactState", "contact_state"],
         "contact_curve": ["ContactLoss", "contact_loss", "screening", "unilateral_contact"],
         "creep": ["PowerLawCreep"],
-        "debonding": ["Debonded", "Strength", "Toughness", "debonded_faces"],
+        "debonding": ["Debonded", "NoAdhesion", "Strength", "Toughness", "debonded_faces"],
         "eigenstrain": ["Axial", "LargeStrainWarning", "eigenstrain_field"],
         "elastic_constants": ["EffectiveStiffness", "effective_stiffness"],
         "face_resistance": ["FaceResistance"],
@@ -49,5 +49,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "transient": ["Drift", "Step", "TransientDiffusion"],
         "transport": ["Conductivity", "Fields", "effective_conductivity", "effective_diffusivity"],
         "triple_phase": ["TriplePhaseBoundary", "triple_phase_boundaries"],
+        "units": ["UnitWarning"],
     },
 )

@@ -16,7 +16,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers import elasticity, runtime
-from solvers.boundary import Boundary, checked_boundary
+from solvers.boundary import Boundary, Free, checked_boundary
 from solvers.clusters import Clusters, clusters
 from solvers.constraint import Constraint
 from solvers.elasticity import Elasticity, ElasticMultigrid
@@ -203,6 +203,28 @@ class Body:
         """Stress at the centre of every voxel in Pa; zero in voids."""
         strain = self.strain(deformation)
         return self.moduli.stress(strain if eigenstrain is None else strain - eigenstrain)
+
+    def expansion(self, deformation: Deformation) -> NDArray[np.float64]:
+        """Relative change of length along each axis, shape (3,), between the solid on its faces.
+
+        The mean strain but along free faces, whose mean displacement counts; NaN where a free face
+        has no solid.
+        """
+        grown = deformation.strain[:3].copy()
+        for axis, condition in enumerate(self.boundary.axes):
+            if isinstance(condition, Free):
+                apart = self._face(deformation, axis, -1) - self._face(deformation, axis, 0)
+                grown[axis] += apart / self.volume.size[axis]
+        return grown
+
+    def _face(self, deformation: Deformation, axis: int, end: int) -> float:
+        """Mean normal displacement, m, of the solid on a face."""
+        solid = np.take(self.moduli.solid, end, axis=axis)
+        if not solid.any():
+            return math.nan
+        u = np.take(deformation.fluctuation[axis], end, axis=axis)
+        centres = (u[:-1, :-1] + u[1:, :-1] + u[:-1, 1:] + u[1:, 1:]) / 4
+        return float(centres[solid].mean(dtype=np.float64))
 
     def mean_stress(
         self, deformation: Deformation, eigenstrain: Field | None = None

@@ -14,6 +14,7 @@ import numpy as np
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers.constraint import ALL, Constraint
+from solvers.units import LEAST_PRESSURE, doubt_pascals
 from solvers.voigt import SHEARS
 
 
@@ -88,6 +89,8 @@ class Boundary:
 
     def along(self, axis: int, condition: Condition) -> "Boundary":
         """The same boundary with another condition along one axis."""
+        if isinstance(axis, bool) or axis not in (0, 1, 2):
+            raise InvalidInputError(f"axis {axis!r} is none of 0, 1, 2: choose one of them")
         return replace(self, **{"zyx"[axis]: condition})
 
     def constraint(self, volume: Volume) -> Constraint:
@@ -113,7 +116,17 @@ class Boundary:
 
 
 def stack_pressure(pressure: float, axis: int = 0, sides: Sides = "symmetry") -> Boundary:
-    """A cell in a press: constant ``pressure`` (Pa) along ``axis``, no mean strain across it."""
+    """A cell in a press: constant ``pressure`` ≥ 0 (Pa) along ``axis``, no mean strain across it.
+
+    Raises:
+        InvalidInputError: an axis or sides that do not exist, or a pressure < 0: a press does not
+            pull; for bonded plates that do, give a ``Platen`` with a negative pressure.
+    """
+    if isinstance(pressure, float | int | np.number) and pressure < 0.0:
+        raise InvalidInputError(
+            f"stack pressure {pressure!r} is not ≥ 0, and a press does not pull: pressure is "
+            "positive in compression; for bonded plates give a Boundary with Platen(pressure=…)"
+        )
     return _sides(sides).along(axis, Platen(pressure=pressure))
 
 
@@ -194,7 +207,9 @@ def _check(condition: Condition, axis: int) -> None:
             "pressure (Pa)"
         )
     numbers = [getattr(condition, name, None) for name in ("strain", "pressure", "displacement")]
-    if not all(math.isfinite(number) for number in numbers if number is not None):
+    given = [number for number in numbers if number is not None]
+    if not all(isinstance(n, float | int | np.number) and math.isfinite(n) for n in given):
         raise InvalidInputError(
             f"the condition along axis {axis} is {condition!r}: give finite numbers"
         )
+    doubt_pascals(getattr(condition, "pressure", None) or 0.0, LEAST_PRESSURE, "a pressure")

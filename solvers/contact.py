@@ -5,6 +5,7 @@ minimum (see ``unilateral``): each change of the set is a linear solve, whose st
 as the energy falls.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import ConvergenceError, InvalidInputError
+from microstructures.phases import Phase
 from solvers import runtime
 from solvers.body import Body, Deformation
 from solvers.debonding import Criterion, Debonded
+from solvers.eigenstrain import swelling_field
 from solvers.interface_layer import ContactLayer, contact_layer
 from solvers.interface_normals import InterfaceFaces
 from solvers.traction import SMOOTHING, InterfaceTraction, interface_traction, weighted_percentiles
@@ -68,8 +71,8 @@ def contact_state(
     *,
     criterion: Criterion | None = None,
     before: Debonded | None = None,
-    eigenstrain: Field | None = None,
-    phase: int | None = None,
+    eigenstrain: Mapping[Phase, Any] | Field | None = None,
+    phase: Phase | None = None,
     smoothing: float = SMOOTHING,
     tolerance: float = 1e-6,
     max_solves: int = 100,
@@ -86,14 +89,16 @@ def contact_state(
         faces: of the interface.
         criterion: what the bonded interface bears; None: it does not come apart further.
         before: state to start from; what came apart stays so.
-        eigenstrain: stress-free strain of every voxel, shape (6, nz, ny, nx).
-        phase: id of the phase whose voxels at the interface give way; by default the softer one.
+        eigenstrain: by phase as ``swelling_stress`` takes it, or the stress-free strain of every
+            voxel, shape (6, nz, ny, nx).
+        phase: the one whose voxels at the interface give way; by default the softer one.
         smoothing: of the traction, see ``interface_traction``.
         tolerance: of each solve, see ``Body.respond``.
         max_solves: solves after which ConvergenceError is raised.
 
     Raises:
-        InvalidInputError: phases that do not touch, or a state of another interface.
+        InvalidInputError: phases that do not touch, of which one is a void or which are not those
+            of the body's volume, or a state of another interface.
         ConvergenceError: the state was not found within ``max_solves``, carrying a ContactReport;
             or a solve failed, as it does if nothing holds a part that came loose.
 
@@ -107,11 +112,19 @@ def contact_state(
         Jirásek, Comput. Methods Appl. Mech. Eng. 188 (2000) 307,
         doi:10.1016/S0045-7825(99)00154-1 (gaps within elements) [not opened: verify].
     """
-    side = softer_phase(body, faces) if phase is None else phase
+    _check_interface(body, faces)
+    side = softer_phase(body, faces) if phase is None else body.volume.phase_id(phase)
     layer = contact_layer(body.volume.labels, faces, side, body.constraint.periodic)
     if eigenstrain is None:
         # errors are then relative to the energy before anything gives way: the true one may be 0
         eigenstrain = np.zeros((6, *body.volume.shape), np.float32)
+    elif isinstance(eigenstrain, Mapping):
+        eigenstrain = swelling_field(body.volume, eigenstrain, body.solids, np.float32)
+    elif eigenstrain.shape != (6, *body.volume.shape):
+        raise InvalidInputError(
+            f"the eigenstrain has the shape {eigenstrain.shape}, wanted {(6, *body.volume.shape)}: "
+            "give a mapping {phase: strain}, or six components for every voxel"
+        )
     search = _Search(body, layer, eigenstrain, tolerance, max_solves)
     debonded, is_open = _start(layer, before)
     settled = False
@@ -132,6 +145,27 @@ def contact_state(
     gap = np.where(is_open, layer.near(loaded.gap), 0.0)[layer.place]
     where = loaded.body, apart, traction, gap, loaded.stress, loaded.deformation
     return ContactState(*where, search.solves)
+
+
+def _check_interface(body: Body, faces: InterfaceFaces) -> None:
+    """Raise InvalidInputError if the faces are not between two solids of the body's volume."""
+    volume = body.volume
+    labels = volume.labels.reshape(-1)
+    own = faces.shape == volume.shape and all(
+        (labels[faces.voxels(phase)] == phase).all() for phase in (faces.first, faces.second)
+    )
+    if not own:
+        raise InvalidInputError(
+            f"the interface was found in another volume, of shape {faces.shape}: make it of the "
+            f"body's volume, of shape {volume.shape}, by interface_faces(body.volume, …)"
+        )
+    pair = [volume.phase_name(phase) for phase in (faces.first, faces.second)]
+    solids = {volume.phase_name(phase) for phase in body.solids}
+    if voids := [name for name in pair if name not in solids]:
+        raise InvalidInputError(
+            f"the interface {' and '.join(pair)} is to come apart, but {' and '.join(voids)} has "
+            f"no stiffness: choose two of {sorted(solids)}"
+        )
 
 
 def softer_phase(body: Body, faces: InterfaceFaces) -> int:

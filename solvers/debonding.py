@@ -15,6 +15,7 @@ from solvers.face_resistance import FaceResistance
 from solvers.interface_normals import InterfaceFaces
 from solvers.stiffness import Isotropic
 from solvers.traction import InterfaceTraction
+from solvers.units import LEAST_STRENGTH, doubt_pascals
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -45,11 +46,24 @@ class Strength:
     def __post_init__(self) -> None:
         _check_positive(self, "normal", "Pa")
         _check_positive(self, "shear", "Pa")
+        doubt_pascals((self.normal, self.shear), LEAST_STRENGTH, "a strength")
 
     def load(self, normal: Values, shear: Values) -> Values:
         """The left side of the criterion."""
         total: Values = (np.maximum(normal, 0.0) / self.normal) ** 2 + (shear / self.shear) ** 2
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class NoAdhesion:
+    """Comes apart wherever it is in tension."""
+
+    def load(self, normal: Values, shear: Values) -> Values:
+        """0 without tension; with it 1 to 2, the largest tension having 2."""
+        tension = np.maximum(normal, 0.0)
+        largest = float(tension.max(initial=0.0)) or 1.0
+        load: Values = np.where(tension > 0.0, 1.0 + tension / largest, 0.0)
+        return load
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +179,5 @@ def debonded_faces(
 
 def _check_positive(criterion: Any, name: str, unit: str) -> None:
     value = getattr(criterion, name)
-    if not value > 0.0:
+    if not isinstance(value, float | int | np.number) or not value > 0.0:
         raise InvalidInputError(f"{name} of {criterion} is not > 0: give {unit}")

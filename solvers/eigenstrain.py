@@ -121,7 +121,7 @@ def swelling_field(
     solids: Collection[Phase],
     dtype: type[np.floating],
     *,
-    allow_large_strain: bool,
+    allow_large_strain: bool = False,
 ) -> NDArray[np.floating]:
     """The eigenstrain field of phases that must all be solid. Raises InvalidInputError."""
     if isinstance(eigenstrain, Mapping):

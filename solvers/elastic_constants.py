@@ -15,7 +15,7 @@ from solvers.body import Body
 from solvers.boundary import Boundary, Clamped, Condition, Periodic, Symmetry
 from solvers.constraint import ALL
 from solvers.hexahedron import STABILISATION
-from solvers.results import SAMPLING, SolveReport
+from solvers.results import SAMPLING, SolveReport, finite
 from solvers.sampling import block_sums, standard_error
 from solvers.stiffness import Stiffness
 from solvers.transport import checked_tolerance
@@ -96,7 +96,7 @@ class EffectiveStiffness:
             "value": self.value.tolist(),
             "unit": self.unit,
             "method": self.method,
-            "uncertainty": [[_finite(u) for u in row] for row in self.uncertainty],
+            "uncertainty": [[finite(u) for u in row] for row in self.uncertainty],
             "uncertainty_kind": SAMPLING,
             "reports": [report.to_dict() for report in self.reports],
             "asymmetry": self.asymmetry,
@@ -238,7 +238,3 @@ def _errors(columns: list[_Column], voxels: NDArray[np.float64]) -> NDArray[np.f
             blocks = column.energy_blocks if i == j else column.stress_blocks[i]
             errors[i, j] = standard_error(blocks, voxels)
     return (errors + errors.T) / 2
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

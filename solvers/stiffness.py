@@ -11,6 +11,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.node_grid import NodeGrid
+from solvers.units import LEAST_MODULUS, doubt_pascals
 from solvers.voigt import rotated_stiffness
 
 MOST_CLASSES = 65535
@@ -36,6 +37,7 @@ class Isotropic:
             raise InvalidInputError(
                 f"Poisson's ratio {self.nu!r} is not in -1…0.5, limits excluded"
             )
+        doubt_pascals(E, LEAST_MODULUS, "a Young's modulus")
 
     @property
     def is_field(self) -> bool:
@@ -305,3 +307,4 @@ def _check_shape(volume: Volume, phase: Phase, solid: Stiffness) -> None:
 def _check_positive(matrix: NDArray[np.float64], solid: object) -> None:
     if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix)[0] <= 0.0:
         raise InvalidInputError(f"{solid} stores no positive energy for every strain: check signs")
+    doubt_pascals(matrix.diagonal(), LEAST_MODULUS, "an elastic constant")

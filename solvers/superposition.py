@@ -245,6 +245,11 @@ class LinearState:
         """Mean pressure along each axis, Pa, positive in compression."""
         return -self.mean_stress[:3]
 
+    @property
+    def expansion(self) -> NDArray[np.float64]:
+        """Relative change of the length along each axis, shape (3,), see ``Body.expansion``."""
+        return self.source.body.expansion(self.deformation)
+
     @cached_property
     def deformation(self) -> Deformation:
         """The displacement, combined from the unit responses."""

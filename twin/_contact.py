@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers.boundary import Boundary
 from solvers.contact_curve import contact_loss
-from solvers.debonding import Debonded, Strength, debonded_faces
+from solvers.debonding import Debonded, NoAdhesion, Strength, debonded_faces
 from solvers.interface_normals import InterfaceFaces, interface_faces
 from solvers.results import SAMPLING, Uncertainty
 from solvers.sampling import BLOCKS, block_starts, standard_error
@@ -31,11 +31,11 @@ from twin.card import Entry
 from twin.materials import Material
 from twin.mechanics import ContactCurve, Mechanics, strengths
 
-NO_ADHESION = 1.0  # Pa, under which a bond is none
 PRESSURES = (1e6, 1e7)  # Pa, of curves that are shown besides the one asked for
 STEPS = 9  # states from the reference to now
 UNKNOWN = float("nan")
 
+Adhesion: TypeAlias = Strength | NoAdhesion
 Values = NDArray[np.float64]
 Stresses = NDArray[np.floating[Any]]
 
@@ -46,7 +46,7 @@ class Interface:
 
     solved: Solved
     faces: InterfaceFaces
-    criterion: Strength
+    criterion: Adhesion
 
     @cached_property
     def _unit_tractions(self) -> tuple[Values, Values]:
@@ -118,13 +118,16 @@ class Interface:
         return sums
 
 
-def interface_of(solved: Solved, pair: tuple[str, str], asked: Mechanics) -> Interface | None:
+def interface_of(solved: Solved, pair: tuple[str, str], criterion: Adhesion) -> Interface | None:
     """The interface of two phases; None if they do not touch."""
     faces = interface_faces(solved.volume, *pair)
-    if not faces.count:
-        return None
+    return Interface(solved, faces, criterion) if faces.count else None
+
+
+def criterion_of(asked: Mechanics) -> Adhesion:
+    """What holds the interface together."""
     given = strengths(asked.strength)
-    return Interface(solved, faces, Strength(*given) if given else Strength(NO_ADHESION, math.inf))
+    return Strength(*given) if given else NoAdhesion()
 
 
 def pair_of(
@@ -187,16 +190,21 @@ def curve(interface: Interface, name: str, swelling: Swelling, asked: Mechanics)
     )
 
 
-def check_path(asked: Mechanics, swelling: Swelling) -> None:
-    """Raise InvalidInputError if the curve would leave what is known of the swelling."""
+def check_path(asked: Mechanics, swelling: Swelling, boundary: Boundary, axis: int) -> None:
+    """Raise InvalidInputError if the curve would leave what is known, or cannot be pressed."""
+    if asked.pressures and math.isnan(pressure_on(boundary, axis)):
+        raise InvalidInputError(
+            f"pressures={asked.pressures!r} are given, but boundary={asked.boundary!r} sets no "
+            f"pressure along axis {axis}, where it is a result: leave one of them out"
+        )
     if asked.stoichiometries:
         for share in swelling.shares(asked.stoichiometries):
             swelling.strains(share)
 
 
-def described(criterion: Strength) -> str:
+def described(criterion: Adhesion) -> str:
     """The criterion in words."""
-    if criterion.normal == NO_ADHESION:
+    if isinstance(criterion, NoAdhesion):
         return "no adhesion: the interface opens wherever it is in tension"
     tension, shear = (
         f"{strength / 1e6:.4g} MPa" for strength in (criterion.normal, criterion.shear)
@@ -211,7 +219,7 @@ def _steps() -> list[float]:
 def _pressures(boundary: Boundary, axis: int, asked: Mechanics) -> list[float]:
     """Pressures to show; NaN for a boundary that sets none, as it is."""
     own = pressure_on(boundary, axis)
-    if asked.pressures and under_pressure(boundary, axis, 0.0) is not None:
+    if asked.pressures:
         return list(asked.pressures)
     return [own] if math.isnan(own) else sorted({own, *PRESSURES})
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.phases import Phase
+from solvers.boundary import Free
 from solvers.elastic_constants import effective_stiffness
 from solvers.results import SAMPLING, Uncertainty
 from solvers.sampling import block_sums, standard_error
@@ -59,8 +60,9 @@ def _moduli(solved: Solved, errors: bool) -> Iterator[Entry]:
 def shear_moduli(
     solved: Solved, stiffness: Mapping[str, Stiffness], errors: bool = True
 ) -> Iterator[Entry]:
-    """Shear moduli of a volume between mirrors, which want six solves of their own."""
-    if solved.carrying[-1:] and solved.carrying[-1] > 2:
+    """Shear moduli that the faces do not allow, of a volume between mirrors: six more solves."""
+    missing = [axis for axis in range(3) if axis + 3 not in solved.superposition.components]
+    if not missing:
         return  # the unit responses have them already
     present: dict[Phase, Stiffness] = {
         name: solid for name, solid in stiffness.items() if solved.volume.voxels(name)
@@ -68,12 +70,13 @@ def shear_moduli(
     found = effective_stiffness(
         solved.volume, present, "symmetry", tolerance=1e-5, element=solved.element
     )
-    for axis, (a, b) in enumerate(SHEARS):
+    for axis in missing:
+        a, b = SHEARS[axis]
         value, error = found.shear_modulus(a, b), float(found.uncertainty[axis + 3, axis + 3])
         how = f"shear stress over shear strain in the plane of axes {a} and {b}, mirrors"
-        yield _entry(
-            solved, "effective_shear_modulus", axis, value, "Pa", error if errors else UNKNOWN, how
-        )
+        carried = found.spans[a] and found.spans[b]
+        error = error if errors else UNKNOWN
+        yield _entry(solved, "effective_shear_modulus", axis, value, "Pa", error, how, carried)
 
 
 def _swelling(solved: Solved, errors: bool) -> Iterator[Entry]:
@@ -93,13 +96,19 @@ def _swelling(solved: Solved, errors: bool) -> Iterator[Entry]:
 def _thickness(solved: Solved, errors: bool) -> Iterator[Entry]:
     """Change of thickness while the pressure stays as it is."""
     axis = solved.axis
+    if isinstance(solved.boundary.axes[axis], Free) and solved.strains:
+        before = solved.at(solved.boundary, {})
+        value = float(solved.state.expansion[axis] - before.expansion[axis])
+        how = "change of the mean distance of the two free faces by swelling"
+        yield _entry(solved, "thickness_change", axis, value, "1", UNKNOWN, how)
+        return
     unit = under_pressure(solved.boundary, axis, 0.0)
     is_free = solved.boundary.constraint(solved.volume).free[axis]
     if unit is None or not is_free or not solved.strains or axis not in solved.carrying:
         return
     before = solved.at(solved.boundary, {})
     value = float(solved.state.strain[axis] - before.strain[axis])
-    pushed = under_pressure(solved.boundary, axis, -1.0)
+    pushed = under_pressure(solved.boundary, axis, -1e6)
     assert pushed is not None
     strain = solved.at(pushed, {}).strain - solved.at(unit, {}).strain
     error = _swelling_error(solved, strain, (axis,)) if errors else UNKNOWN

@@ -77,10 +77,13 @@ class Solved:
 
 
 def solved(
-    volume: Volume, stiffness: Mapping[str, Isotropic], swelling: Swelling, asked: Mechanics
+    volume: Volume,
+    stiffness: Mapping[str, Isotropic],
+    swelling: Swelling,
+    boundary: Boundary,
+    asked: Mechanics,
 ) -> Solved:
     """The unit responses of a volume. Raises ConvergenceError and MemoryBudgetError."""
-    boundary = boundary_of(asked, volume.through_axis)
     responses = superpose(
         volume,
         {name: solid for name, solid in stiffness.items() if volume.voxels(name)},

@@ -1,5 +1,6 @@
 """Mechanics of a card: prepared before any work, solved once, and read into entries."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
+from solvers.boundary import Boundary
 from solvers.resolution import resolution_error
 from solvers.results import SAMPLING, Uncertainty
 from solvers.stiffness import Isotropic
@@ -34,7 +36,8 @@ NOTHING_CARRIES = (
 class Stress:
     """The mechanics of a volume: everything checked, nothing solved yet.
 
-    ``result``, and ``failures`` in sentences, are known once the entries were read.
+    ``doubts`` says in sentences which numbers are probably in another unit. ``result``, and
+    ``failures`` in sentences, are known once the entries were read.
     """
 
     volume: Volume
@@ -42,7 +45,10 @@ class Stress:
     asked: Mechanics
     stiffness: Mapping[str, Isotropic]
     swelling: Swelling
+    boundary: Boundary
+    criterion: _contact.Adhesion
     pair: tuple[str, str] | None
+    doubts: tuple[str, ...] = ()
     result: MechanicalState | None = None
     failures: list[str] = field(default_factory=list)
 
@@ -54,7 +60,7 @@ class Stress:
     def entries(self) -> Iterator[Entry]:
         """The numbers, with their errors; those of a solve that did not converge are NaN."""
         try:
-            found = solved(self.volume, self.stiffness, self.swelling, self.asked)
+            found = self._solved(self.volume)
             if not found.is_carried:
                 self.failures.append(NOTHING_CARRIES)
                 yield from self._missing("does not percolate")
@@ -90,13 +96,16 @@ class Stress:
     def _on(self, volume: Volume) -> dict[Key, float]:
         """The same numbers of another volume; none if it cannot be solved."""
         try:
-            found = solved(volume, self.stiffness, self.swelling, self.asked)
+            found = self._solved(volume)
             if not found.is_carried:
                 return {}
             numbers = self._numbers(found, self._interface(found), False)
             return {_key(e): e.value for e in numbers if e.status == "ok"}
         except (ConvergenceError, InvalidInputError):  # it may have lost a phase
             return {}
+
+    def _solved(self, volume: Volume) -> Solved:
+        return solved(volume, self.stiffness, self.swelling, self.boundary, self.asked)
 
     @property
     def device(self) -> str | None:
@@ -109,7 +118,9 @@ class Stress:
         return "–".join(self.pair or ())
 
     def _interface(self, found: Solved) -> _contact.Interface | None:
-        return None if self.pair is None else _contact.interface_of(found, self.pair, self.asked)
+        if self.pair is None:
+            return None
+        return _contact.interface_of(found, self.pair, self.criterion)
 
     def _state(self, found: Solved, interface: _contact.Interface | None) -> MechanicalState:
         curve = None
@@ -150,18 +161,21 @@ def prepared(volume: Volume, materials: Mapping[str, Material] | None, asked: Me
             "mechanics was asked for without materials: give one for every phase, whose elastic "
             "constants and swelling it takes, materials={'pore': 'LP30', 'NMC': 'NMC532', …}"
         )
-    stiffness = stiffness_of(volume, materials)
     swelling = swelling_of(volume, materials, asked)
-    made = Stress(volume, materials, asked, stiffness, swelling, None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stiffness = stiffness_of(volume, materials)
+        boundary, criterion = boundary_of(asked, volume.through_axis), _contact.criterion_of(asked)
+    made = Stress(volume, materials, asked, stiffness, swelling, boundary, criterion, None)
+    made.doubts = tuple(f"Units: {warning.message}." for warning in caught)
     made.pair = _contact.pair_of(volume, materials, made.solids, asked)
-    boundary = boundary_of(asked, volume.through_axis)
     constraint = boundary.constraint(volume)
     if not (swelling.phases or constraint.stress.any() or constraint.strain.any()):
         raise InvalidInputError(
             f"mechanics {asked!r} loads nothing: give a lithiation, a pressure, or a boundary with "
             "a strain or displacement"
         )
-    _contact.check_path(asked, swelling)
+    _contact.check_path(asked, swelling, boundary, volume.through_axis)
     return made
 
 

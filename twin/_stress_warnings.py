@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from solvers.units import LEAST_PRESSURE
 from twin.card import Entry
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def warnings(stress: "Stress", entries: Iterable[Entry]) -> Iterator[str]:
     """Sentences, the most serious first."""
     entries = list(entries)
     yield from stress.failures
+    yield from stress.doubts
     yield from stress.swelling.doubts
     if stress.volume.inside_voxels < stress.volume.labels.size:
         yield (
@@ -38,7 +40,7 @@ def warnings(stress: "Stress", entries: Iterable[Entry]) -> Iterator[str]:
             "moduli and pressures are those of the whole box. Crop the volume to the electrode."
         )
     yield from _unsound(entries)
-    yield from _beyond_linear(entries)
+    yield from _beyond_linear(entries, min(stress.volume.spacing))
     yield from _coarse(entries)
 
 
@@ -60,7 +62,7 @@ def _unsound(entries: list[Entry]) -> Iterator[str]:
             )
 
 
-def _beyond_linear(entries: list[Entry]) -> Iterator[str]:
+def _beyond_linear(entries: list[Entry], voxel: float) -> Iterator[str]:
     for entry in entries:
         if entry.name == "volume_above_yield_stress" and entry.value > YIELDED:
             yield (
@@ -72,6 +74,19 @@ def _beyond_linear(entries: list[Entry]) -> Iterator[str]:
             yield (
                 f"{_percent(entry)} of {entry.phase} is above its tensile strength: it would "
                 "crack there, which mechanics on this card leaves out."
+            )
+        if entry.name == "back_pressure" and entry.value < -LEAST_PRESSURE:
+            yield (
+                f"Plates that do not move would have to pull with {-entry.value / 1e6:.3g} MPa: "
+                "the electrode shrinks along this axis, and unless it is bonded to them it would "
+                "come off."
+            )
+        if entry.name == "critical_flaw_size_interior_p5" and entry.value < voxel:
+            yield (
+                f"In a twentieth of what is in tension of {entry.phase} a flaw of "
+                f"{entry.value * 1e9:.3g} nm would grow, less than a voxel: no such flaw can be "
+                "seen, and below the size of a grain toughness is no property of the material. "
+                "Take it as a sign that it cracks."
             )
         if entry.name == "debonded_area_fraction" and entry.value > DEBONDED:
             yield (

@@ -30,6 +30,10 @@ GRAINS = np.zeros((4, 4, 4), int)
         (lambda: solvers.Boundary(z="periodic"), "solvers.Periodic()"),
         (lambda: solvers.Boundary(z=solvers.Periodic(strain=np.inf)), "finite"),
         (lambda: solvers.stack_pressure(1e6, sides="clamp"), "sides"),
+        (lambda: solvers.stack_pressure(1e6, axis=3), "none of 0, 1, 2"),
+        (lambda: solvers.stack_pressure("1e5"), "finite numbers"),
+        (lambda: solvers.stack_pressure(-1e5), "does not pull"),
+        (lambda: solvers.Strength("1e6", 1e6), "not > 0"),
     ],
 )
 def test_stiffness_and_boundaries_say_what_they_want(make, words):
@@ -44,7 +48,7 @@ def test_stiffness_and_boundaries_say_what_they_want(make, words):
         ({"pore": SOLID["NMC"]}, "no voxel"),
         ({"NMC": SOLID["NMC"], 1: SOLID["NMC"]}, "twice"),
         ({"NMC": 100e9}, r"solvers\.Isotropic"),
-        ({"NMC": solvers.Isotropic(np.ones((2, 2, 2)), 0.2)}, "one value per voxel"),
+        ({"NMC": solvers.Isotropic(np.full((2, 2, 2), 1e9), 0.2)}, "one value per voxel"),
     ],
 )
 def test_stiffness_by_phase_must_be_complete(solids, words):
@@ -95,6 +99,27 @@ def test_options_of_a_swelling_stress_are_checked(options, words):
 def test_a_volume_that_nothing_loads_is_refused():
     with pytest.raises(InvalidInputError, match="nothing loads"):
         solvers.swelling_stress(VOLUME, SOLID)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: solvers.Isotropic(140.0, 0.3), "Young's modulus of 140 Pa is below 1e\\+06 Pa"),
+        (lambda: solvers.Cubic(170.0, 60.0, 80.0), "elastic constant"),
+        (lambda: solvers.stack_pressure(1.0), "write 1e9 for 1 GPa, 1e6 for 1 MPa, 1e5 for 1 bar"),
+        (lambda: solvers.Strength(20.0, 1e9), "strength of 20 Pa"),
+    ],
+)
+def test_numbers_that_were_meant_in_another_unit_are_doubted(make, words):
+    with pytest.warns(solvers.UnitWarning, match=words):
+        make()
+
+
+def test_nothing_is_doubted_at_zero_or_above():
+    solvers.stack_pressure(0.0)
+    solvers.stack_pressure(100.0)
+    solvers.Isotropic(1e6, 0.3)
+    solvers.Strength(1e3, np.inf)
 
 
 def test_large_eigenstrains_warn():

@@ -13,7 +13,7 @@ from solvers.body import Body
 from solvers.boundary import Boundary, Periodic, Platen, Symmetry, stack_pressure
 from solvers.contact import contact_state, softer_phase
 from solvers.contact_curve import contact_loss, screening, unilateral_contact
-from solvers.debonding import Debonded, Strength, Toughness, debonded_faces
+from solvers.debonding import Debonded, NoAdhesion, Strength, Toughness, debonded_faces
 from solvers.interface_layer import contact_layer
 from solvers.interface_normals import interface_faces
 from solvers.stiffness import Isotropic
@@ -540,6 +540,29 @@ def test_contact_is_lost_with_charge_and_kept_by_pressure():
     assert abs(searched.columns["normal_mean"][1]) < 1e3
 
 
+def test_without_adhesion_all_that_is_in_tension_comes_apart():
+    normal = np.array([-1e6, 0.0, 1e-3, 1e6, 2e6])
+    load = NoAdhesion().load(normal, np.full(5, 1e9))
+    assert (load >= 1.0).tolist() == [False, False, True, True, True]
+    assert np.argmax(load) == 4
+    assert not NoAdhesion().load(-normal, normal)[3:].any()
+
+
+def test_phases_may_be_named_and_eigenstrains_given_by_phase():
+    body, faces = bar(0, 0.0)
+    volume = body.volume
+    field = np.zeros((6, *volume.shape), np.float32)
+    field[:3, volume.labels == 1] = -0.002
+    bond = NoAdhesion()
+    named = contact_state(body, faces, criterion=bond, eigenstrain={"NMC": -0.002}, phase="LPS")
+    given = contact_state(body, faces, criterion=bond, eigenstrain=field, phase=2)
+    assert named.debonded.is_open.any()
+    assert np.array_equal(named.debonded.is_open, given.debonded.is_open)
+    void = Body.of(volume, {"LPS": SOLIDS["LPS"]}, stack_pressure(1e6))
+    with pytest.raises(InvalidInputError, match="NMC has no stiffness"):
+        contact_state(void, faces)
+
+
 # --- what is refused -------------------------------------------------------------------------
 
 
@@ -562,9 +585,18 @@ def test_what_cannot_be_is_refused():
         contact_state(body, faces, max_solves=0)
     with pytest.raises(InvalidInputError, match="no state"):
         contact_loss(screening(faces, lambda charge, pressure: None, NEVER), [], [1e6])
+    with pytest.raises(InvalidInputError, match="another volume"):
+        contact_state(body, other)
+    with pytest.raises(InvalidInputError, match="wanted"):
+        contact_state(body, faces, eigenstrain=np.zeros((6, 2, 2, 2)))
     nowhere = interface_faces(body.volume, "NMC", "pillar")
-    with pytest.raises(InvalidInputError, match="0 faces"):
+    with pytest.raises(InvalidInputError, match="pillar has no stiffness"):
         contact_state(body, nowhere)
+    layers = np.repeat([1, 0, 2], 2)[:, None, None] * np.ones((6, 4, 4), int)
+    apart_by_a_gap = Volume(layers, 1e-7, NAMES)
+    gap = interface_faces(apart_by_a_gap, "NMC", "LPS")
+    with pytest.raises(InvalidInputError, match="0 faces"):
+        contact_state(Body.of(apart_by_a_gap, SOLIDS), gap)
 
 
 def test_a_modulus_for_every_voxel_is_too_many_to_tell_apart():

@@ -392,6 +392,38 @@ def test_free_faces_carry_no_traction():
     assert state.mean_stress[1] < 0
 
 
+def test_a_free_block_expands_as_it_swells_and_a_pulled_one_as_hooke_says():
+    volume = Volume(np.ones((4, 5, 6), np.uint8), (1e-7, 2e-7, 1.5e-7), PHASES)
+    free = solvers.swelling_stress(volume, {"hard": HARD}, {"hard": 0.01}, "free", tolerance=1e-7)
+    assert free.expansion == pytest.approx([0.01] * 3, rel=1e-6)
+    pressed = Boundary(Platen(pressure=1e9), Free(), Periodic())
+    state = solvers.swelling_stress(volume, {"hard": HARD}, None, pressed, tolerance=1e-7)
+    plane = (1 - 0.25**2) / 100e9 * 1e9, 0.25 * (1 + 0.25) / 100e9 * 1e9
+    assert state.expansion == pytest.approx([-plane[0], plane[1], 0.0], rel=1e-6, abs=1e-12)
+    response = solvers.superpose(volume, {"hard": HARD}, ["hard"], "free", tolerance=1e-13)
+    assert response.at({"hard": 0.01}).expansion == pytest.approx([0.01] * 3, rel=1e-6)
+
+
+def test_a_free_face_without_solid_has_no_expansion():
+    labels = np.ones((4, 4, 4), np.uint8)
+    labels[0] = 0
+    volume = Volume(labels, 1e-7, PHASES)
+    state = solvers.swelling_stress(volume, {"hard": HARD}, {"hard": 0.01}, "free")
+    assert np.isnan(state.expansion[0])
+    assert state.to_dict()["expansion"][0] is None
+
+
+@pytest.mark.parametrize("precision", ["single", "mixed"])
+def test_a_small_pressure_is_met_beside_a_large_swelling(precision):
+    solvers.use(precision=precision)
+    drawn = np.random.default_rng(3).choice([0, 1, 2], (24, 24, 24), p=[0.2, 0.6, 0.2])
+    volume, solids = Volume(drawn.astype(np.uint8), 1e-7, PHASES), {"hard": HARD, "soft": SOFT}
+    pressed = solvers.stack_pressure(1e4)
+    state = solvers.swelling_stress(volume, solids, {"hard": 0.02}, pressed)
+    assert state.pressures[0] == pytest.approx(1e4, rel=0.02)
+    assert state.pressures[1] > 1e8
+
+
 def test_symmetry_needs_no_mean_strain_to_hold():
     volume = random_volume((6, 6, 6), 0.8, labels=(1, 0))
     held = solvers.swelling_stress(

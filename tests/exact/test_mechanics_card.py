@@ -11,9 +11,21 @@ import solvers
 import twin
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError, UnknownPhaseError
+from solvers.boundary import Boundary, Periodic, Platen, Symmetry
+from solvers.results import SAMPLING, Uncertainty
 from solvers.traction import interface_traction
-from twin import Material, Mechanics, SwellingTable, _contact, _effective, _mechanics, _stress
+from twin import (
+    Material,
+    Mechanics,
+    SwellingTable,
+    _contact,
+    _effective,
+    _mechanics,
+    _stress,
+    _stress_warnings,
+)
 from twin._solids import isotropic
+from twin.card import Entry
 from twin.materials import materials_by_phase
 
 PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
@@ -63,6 +75,12 @@ def blobs(n=16, seed=0, shares=(0.3, 0.8)):
     noise = np.random.default_rng(seed).random((n, n, n))
     smooth = sum(np.roll(noise, s, a) for a in range(3) for s in (-1, 0, 1))
     return Volume(np.digitize(smooth, np.quantile(smooth, shares)), 4e-7, PHASES)
+
+
+def prepared(volume, given, materials=MADE):
+    """The mechanics of a volume before any solve, of the usual load with changes."""
+    made = {name: materials[name] for name in volume.phases.values()}
+    return _mechanics.prepared(volume, materials_by_phase(volume, made), changed(**given))
 
 
 def stress_of(volume, load=LOAD, materials=MADE):
@@ -202,11 +220,13 @@ def test_a_shrinking_layer_at_a_fixed_gap_comes_off_at_its_strength(strength, co
 
 
 def test_pressure_closes_what_came_off():
-    load = changed(pressures=(0.0, 1e9), resolution=False, boundary=None, pressure=-1e6)
+    pulled = Boundary(Platen(pressure=-1e6), Symmetry(), Symmetry())
+    load = changed(pressures=(0.0, 1e9), resolution=False, boundary=pulled, pressure=None)
     curve = stress_of(layered(), load)[0].result.contact
     assert curve.pressure.tolist() == [0.0, 1e9]
     assert curve.contact[1].tolist() == [1.0] * 9  # pressed together all the way
-    own = stress_of(layered(), changed(pressure=-1e6, resolution=False))[0].result.contact
+    load = changed(resolution=False, boundary=pulled, pressure=None)
+    own = stress_of(layered(), load)[0].result.contact
     assert own.pressure.tolist() == [-1e6, 1e6, 1e7]
     assert own.contact[0] == pytest.approx(
         [0.0] * 9, abs=ROUND_OFF
@@ -227,7 +247,7 @@ def test_a_lone_solid_swells_as_if_there_were_no_pores():
 def test_swelling_is_the_mean_work_of_the_stress_of_a_pull(random, axis):
     """Reciprocity (Levin), of which the sampling error is made."""
     volume, stress, entries = random
-    found = _mechanics.solved(volume, stress.stiffness, stress.swelling, stress.asked)
+    found = stress._solved(volume)
     _, pulled = _effective._fields(found, _effective._compliance(found)[axis])
     trace = pulled[:3].sum(axis=0)
     mean = (trace * _effective._linear_strain(found)).sum() / trace.sum()
@@ -236,8 +256,8 @@ def test_swelling_is_the_mean_work_of_the_stress_of_a_pull(random, axis):
 
 def test_tractions_of_a_state_are_those_of_its_stress(random):
     volume, stress, _ = random
-    found = _mechanics.solved(volume, stress.stiffness, stress.swelling, stress.asked)
-    interface = _contact.interface_of(found, ("NMC", "CBD"), stress.asked)
+    found = stress._solved(volume)
+    interface = _contact.interface_of(found, ("NMC", "CBD"), stress.criterion)
     state = found.at(solvers.stack_pressure(3e7), {"NMC": 0.01})
     quick, full = interface.traction(state), interface_traction(interface.faces, state.stress())
     scale = float(np.abs(full.normal).max())
@@ -322,13 +342,62 @@ def test_shear_moduli_come_with_six_more_solves_or_with_periodic_sides(block):
     assert not [name for name, _, _ in usual if "shear_modulus" in name]
 
 
+def test_mixed_sides_have_all_three_shear_moduli(random):
+    volume = random[0]
+    sides = Boundary(Symmetry(), Periodic(), Periodic())
+    load = changed(pressure=None, boundary=sides, stiffness=True, resolution=False)
+    _, entries = stress_of(volume, load)
+    moduli = [entries["effective_shear_modulus", None, axis] for axis in range(3)]
+    assert all(entry.status == "ok" and entry.value > 0 for entry in moduli)
+    assert ["mirrors" in entry.method for entry in moduli] == [False, True, True]
+
+
+def test_free_faces_move_apart_by_what_the_electrode_swells():
+    volume = Volume(np.ones((4, 5, 6), np.uint8), 1e-7, PHASES)
+    load = changed(pressure=None, boundary="fully_free", resolution=False)
+    _, entries = stress_of(volume, load)
+    assert entries["thickness_change", None, 0].value == pytest.approx(STRAIN, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"pressure": 1.0}, "a pressure of 1 Pa is below 100 Pa"),
+        ({"strength": 20.0}, "a strength of 20 Pa is below 1e+03 Pa"),
+    ],
+)
+def test_units_are_doubted_on_the_card(given, words):
+    stress = prepared(layered(), given)
+    assert any(words in text for text in stress.doubts)
+    assert any(words in text for text in _stress_warnings.warnings(stress, []))
+    assert not prepared(layered(), {}).doubts
+
+
+def test_moduli_in_gigapascals_are_doubted_on_the_card():
+    soft = dataclasses.replace(MADE["CBD"], youngs_modulus=2.0)
+    stress = prepared(layered(), {}, MADE | {"CBD": soft})
+    assert any("Young's modulus of 2 Pa" in text for text in stress.doubts)
+
+
+def test_plates_that_would_have_to_pull_and_flaws_below_a_voxel_are_said():
+    stress = prepared(layered(), {})
+    none = Uncertainty(0.0, SAMPLING)
+    pull = Entry("back_pressure", None, 0, -2e6, "Pa", none, "")
+    flaw = Entry("critical_flaw_size_interior_p5", "NMC", None, 3e-9, "m", none, "")
+    said = list(_stress_warnings.warnings(stress, [pull, flaw]))
+    assert any("have to pull with 2 MPa" in text for text in said)
+    assert any("a flaw of 3 nm" in text for text in said)
+    push, long = dataclasses.replace(pull, value=2e6), dataclasses.replace(flaw, value=1e-3)
+    assert not list(_stress_warnings.warnings(stress, [push, long]))
+
+
 def test_a_free_solid_swells_without_stress():
     one = Volume(np.ones((6, 6, 6), np.uint8), 1e-7, {1: "NMC"})
     load = changed(pressure=None, boundary="fully_free", resolution=False)
     stress, entries = stress_of(one, load)
     assert entries["von_mises_stress_p95", "NMC", None].value < 1e-4 * E["NMC"] * abs(STRAIN)
     names = {name for name, _, _ in entries}
-    assert names.isdisjoint({"thickness_change", "back_pressure", "effective_youngs_modulus"})
+    assert names.isdisjoint({"back_pressure", "effective_youngs_modulus"})
     assert stress.result.contact is None
 
 
@@ -498,6 +567,19 @@ def test_loads_that_cannot_be_are_refused_at_once(given, message):
         (changed(lithiation={"sep": (0.9, 0.4)}), {}, InvalidInputError, "has no voxel"),
         (changed(interface=("NMC", "pore")), {}, InvalidInputError, "pore bears no load"),
         (Mechanics(boundary="glued"), {}, InvalidInputError, "'glued' is unknown"),
+        (
+            changed(pressure=None, boundary="fixed_gap", pressures=(1e6,)),
+            {},
+            InvalidInputError,
+            "sets no pressure along axis 0",
+        ),
+        (
+            changed(pressure=None, boundary="fully_free", pressures=(1e6,)),
+            {},
+            InvalidInputError,
+            "sets no pressure along axis 0",
+        ),
+        (Mechanics(pressure=-1e5), {}, InvalidInputError, "does not pull"),
         (Mechanics(pressure=0.0), {}, InvalidInputError, "loads nothing"),
         (Mechanics(boundary="fully_free"), {}, InvalidInputError, "loads nothing"),
         (
