@@ -1,7 +1,7 @@
 """Six unit strains and one swelling of a porous three-phase volume, ours and an FFT solver's.
 
     python benchmarks/mechanics.py            # all of it, about half an hour on two cores
-    python benchmarks/mechanics.py cases      # some of it: cases, large, peers, full
+    python benchmarks/mechanics.py cases      # some of it: cases, large, sweep, peers, full
 
 Each job runs in a process of its own, one after the other. All solvers have the same element and
 thus the same discrete solution. Ours solves to a tolerance; compared is the time that a peer takes
@@ -132,6 +132,34 @@ def memory(voxels, precision):
     return peak.bytes / voxels**3
 
 
+def sweep(voxels, states):
+    """Seconds for the unit responses of a cell in a press, then for many of its states."""
+    import solvers
+
+    warmed("mixed")
+    volume = body(voxels).volume
+    solids = {PHASES[i]: solvers.Isotropic(*m) for i, m in MODULI.items()}
+    started = time.perf_counter()
+    responses = solvers.superpose(volume, solids, [PHASES[1]], solvers.stack_pressure(1e5))
+    solved = time.perf_counter()
+    sample = responses.sampled(PHASES[1])
+    sampled = time.perf_counter()
+    rng = np.random.default_rng(0)
+    for strain, pressure in zip(
+        rng.uniform(0, 0.02, states), rng.uniform(0, 1e7, states), strict=True
+    ):
+        state = responses.at({PHASES[1]: strain}, solvers.stack_pressure(1e3 + pressure))
+        sample.percentiles(state, "von_mises")
+    return {
+        "voxels": voxels,
+        "states": states,
+        "solves": len(responses.reports),
+        "solve_seconds": solved - started,
+        "sample_seconds": sampled - solved,
+        "state_seconds": time.perf_counter() - sampled,
+    }
+
+
 def energy(voxels, tolerance, precision, element="stabilized"):
     """Twice the energy at a unit strain along axis 0, in Pa, with its seconds and iterations."""
     warmed(precision)
@@ -214,7 +242,14 @@ def job(*arguments, **env):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-JOBS = {"ours": ours, "memory": memory, "energy": energy, "fft": fft, "mugrid": mugrid}
+JOBS = {
+    "ours": ours,
+    "memory": memory,
+    "sweep": sweep,
+    "energy": energy,
+    "fft": fft,
+    "mugrid": mugrid,
+}
 
 
 def seven(voxels, precision):
@@ -254,7 +289,12 @@ def large():
     return [seven(LARGE, "single")]
 
 
-PARTS = {"cases": cases, "large": large, "peers": peers, "full": full_element}
+def sweeps():
+    """Thousands of states of a cell in a press, at 128³."""
+    return job("sweep", 128, 2000)
+
+
+PARTS = {"cases": cases, "large": large, "sweep": sweeps, "peers": peers, "full": full_element}
 
 
 def machine():

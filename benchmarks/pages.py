@@ -132,6 +132,10 @@ def _fft(figures):
     if "peers" not in figures:
         return ""
     return f"""
+## States of charge and pressure by superposition
+
+A cell in a press at 128³: {_sweep(figures["sweep"])}
+
 ## Beside an FFT solver
 
 One unit strain, along axis 0. The peer is `benchmarks/fft_elasticity.py`: conjugate gradients with
@@ -154,6 +158,15 @@ def _seven_cases(jobs):
         memory = f"{job['bytes_per_voxel']:.0f}"
         rows.append([size, job["precision"], f"{job['seconds']:.0f}", memory, iterations])
     return head, rows
+
+
+def _sweep(figures):
+    return (
+        f"its {figures['solves']} unit responses take {figures['solve_seconds']:.0f} s, drawing "
+        f"20 000 voxels {figures['sample_seconds']:.1f} s, and then {figures['states']} states of "
+        "charge and pressure, with percentiles of the von Mises stress of the active material in "
+        f"each, {figures['state_seconds']:.1f} s."
+    )
 
 
 def _beside(blocks):
