@@ -143,8 +143,8 @@ the Green operator of a uniform medium, in NumPy and scipy.fft on both threads, 
 element* and thus the same discrete solution. Ours solves to a tolerance; the peer's seconds are
 those until its energy is as close to that of a solve to 1e-10 as ours is. Ours include making the
 operator and the multigrid hierarchy, the peer's its Green operator. muGrid, where it is listed, has
-the fully integrated element only, as ours then has, and its wheel runs on one core. FANS and DAMASK,
-which solve the same problem, have no packages to install from PyPI and are not compared.
+the fully integrated element only, as ours then has, and its wheel runs on one core. FANS and
+DAMASK, which solve the same problem, cannot be installed from PyPI and are not compared.
 
 {table(*_beside(figures["peers"] + figures.get("full", [])))}
 """

@@ -14,7 +14,7 @@ import numpy as np
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers.constraint import ALL, Constraint
-from solvers.units import LEAST_PRESSURE, doubt_pascals
+from solvers.units import LEAST_PRESSURE, doubt
 from solvers.voigt import SHEARS
 
 
@@ -212,4 +212,4 @@ def _check(condition: Condition, axis: int) -> None:
         raise InvalidInputError(
             f"the condition along axis {axis} is {condition!r}: give finite numbers"
         )
-    doubt_pascals(getattr(condition, "pressure", None) or 0.0, LEAST_PRESSURE, "a pressure")
+    doubt(getattr(condition, "pressure", None) or 0.0, LEAST_PRESSURE, "a pressure")

@@ -124,6 +124,7 @@ def diffuse(
     c = particles.field(initial)
     kept, reports = [c], []
     acting = Acting(flux, surface_concentration)
+    check_fields(fields)
     curves = [_means(particles, c, acting, instants[0])]
     for start, end in itertools.pairwise(instants):
         for k in range(count):
@@ -145,6 +146,13 @@ class Acting:
 
     flux: Given
     surface_concentration: Given | None
+
+    def __post_init__(self) -> None:
+        is_flux = callable(self.flux) or np.any(np.asarray(self.flux) != 0.0)
+        if is_flux and self.surface_concentration is not None:
+            raise InvalidInputError(
+                "both a flux and a surface_concentration are given: the surface has one of them"
+            )
 
     def at(self, time: float) -> dict[str, Any]:
         """The keywords of a stage."""
@@ -194,12 +202,21 @@ def _check_bounds(c: Field, bounds: tuple[float, float] | None, time: float) -> 
 
 def checked_times(times: ArrayLike) -> Field:
     """Ascending instants in s, at least two. Raises InvalidInputError."""
-    instants = np.asarray(times, dtype=float)
+    try:
+        instants = np.asarray(times, dtype=float)
+    except (TypeError, ValueError):
+        instants = np.empty(0)
     if instants.ndim != 1 or len(instants) < 2 or not np.isfinite(instants).all():
         raise InvalidInputError(f"times {times!r} are no instants: give at least two, in s")
     if not (np.diff(instants) > 0).all():
         raise InvalidInputError(f"times {instants.tolist()} do not ascend: sort them, each once")
     return instants
+
+
+def check_fields(fields: str) -> None:
+    """Raise InvalidInputError if it is not known which fields to keep."""
+    if fields not in ("last", "all"):
+        raise InvalidInputError(f"fields {fields!r} is unknown: choose 'last' or 'all'")
 
 
 def checked_count(substeps: Any) -> int:

@@ -15,7 +15,7 @@ from solvers.face_resistance import FaceResistance
 from solvers.interface_normals import InterfaceFaces
 from solvers.stiffness import Isotropic
 from solvers.traction import InterfaceTraction
-from solvers.units import LEAST_STRENGTH, doubt_pascals
+from solvers.units import LEAST_STRENGTH, doubt
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -46,7 +46,7 @@ class Strength:
     def __post_init__(self) -> None:
         _check_positive(self, "normal", "Pa")
         _check_positive(self, "shear", "Pa")
-        doubt_pascals((self.normal, self.shear), LEAST_STRENGTH, "a strength")
+        doubt((self.normal, self.shear), LEAST_STRENGTH, "a strength")
 
     def load(self, normal: Values, shear: Values) -> Values:
         """The left side of the criterion."""
@@ -100,6 +100,11 @@ class Toughness:
         cls, first: Isotropic, second: Isotropic, *, energy: float, flaw: float
     ) -> "Toughness":
         """The criterion with 2 / E* = (1 - ν₁²) / E₁ + (1 - ν₂²) / E₂, and the mean of ν."""
+        for solid in (first, second):
+            if not isinstance(solid, Isotropic):
+                raise InvalidInputError(
+                    f"{solid!r} is no solvers.Isotropic(E, nu): give two of them"
+                )
         give = sum((1 - s.nu**2) / s.E for s in (first, second)) / 2
         return cls(energy, flaw, 1 / give, (first.nu + second.nu) / 2)
 

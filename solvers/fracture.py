@@ -15,6 +15,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.stress_distribution import measured, phase_voxels
+from solvers.units import LEAST_TOUGHNESS, doubt
 from solvers.voigt import mean_stress
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -113,6 +114,7 @@ def critical_flaws(
     Source: Irwin, J. Appl. Mech. 24 (1957) 361, doi:10.1115/1.4011547 [not opened: verify].
     """
     _positive(fracture_toughness=fracture_toughness, geometry=geometry)
+    doubt(fracture_toughness, LEAST_TOUGHNESS, "a fracture toughness", "Pa m^0.5")
     tension = _tension(stress, volume, phase, interior)
     pulled = tension[tension > 0]
     with np.errstate(divide="ignore"):
@@ -169,10 +171,10 @@ def _tension(
 def _of_phase(
     stress: NDArray[np.floating], volume: Volume, phase: Phase, interior: bool
 ) -> NDArray[np.floating]:
-    if stress.shape != (6, *volume.shape):
+    if np.shape(stress) != (6, *volume.shape):
         raise InvalidInputError(
-            f"the stress has the shape {stress.shape}, wanted {(6, *volume.shape)}: give the field "
-            "of this volume, such as StressState.stress"
+            f"the stress has the shape {np.shape(stress)}, wanted {(6, *volume.shape)}: give the "
+            "field of this volume, such as StressState.stress"
         )
     values = stress[:, phase_voxels(volume, phase, interior)]
     if values.size == 0:
@@ -185,5 +187,6 @@ def _of_phase(
 
 def _positive(**numbers: float) -> None:
     for name, value in numbers.items():
-        if not (math.isfinite(value) and value > 0.0):
+        known = isinstance(value, float | int | np.number)
+        if not (known and math.isfinite(value) and value > 0.0):
             raise InvalidInputError(f"{name} is {value!r}: give a finite number > 0, SI units")

@@ -21,7 +21,13 @@ from solvers import progress
 from solvers.anderson import DEPTH, SweepReport
 from solvers.body import Body
 from solvers.chemomechanics import Chemomechanics
-from solvers.concentration_history import Acting, Given, checked_count, checked_times
+from solvers.concentration_history import (
+    Acting,
+    Given,
+    check_fields,
+    checked_count,
+    checked_times,
+)
 from solvers.particle_surface import AreaRule
 from solvers.solute_strain import SoluteStrain, warn_of_large_strain
 from solvers.stiffness import Stiffness
@@ -33,6 +39,8 @@ METHOD = (
     "two-stage implicit steps, each iterated with Anderson acceleration"
 )
 MEASURES: tuple[Measure, ...] = ("von_mises", "hydrostatic", "max_principal")
+
+COLDEST = 100.0  # K: below it somebody gave degrees Celsius
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +150,7 @@ def lithiate(
         holds: what is held at a surface of given concentration: "concentration" whatever the
             stress, or the "potential" of that concentration without stress, as an electrolyte does.
         boundary: of the body, as in ``swelling_stress``.
-        temperature: T > 0 in K.
+        temperature: T ≥ 100 in K.
         coupled: False for stress that does not act back on the solute.
         area: how surface is counted, see ``TransientDiffusion``.
         substeps: time steps from each time to the next.
@@ -168,6 +176,7 @@ def lithiate(
     """
     instants, count = checked_times(times), checked_count(substeps)
     _check_numbers(temperature, tolerance, holds)
+    check_fields(fields)
     body = Body.of(volume, stiffness, boundary)
     particles = TransientDiffusion(volume, diffusivity, surface, area=area)
     start = particles.field(initial)
@@ -245,8 +254,10 @@ def _history(pair: Chemomechanics, instants: Field, rows: list[_Row]) -> Lithiat
 
 
 def _check_numbers(temperature: float, tolerance: float, holds: str) -> None:
-    if not (math.isfinite(temperature) and temperature > 0.0):
-        raise InvalidInputError(f"temperature {temperature!r} is no temperature in K: give > 0")
+    if not (math.isfinite(temperature) and temperature >= COLDEST):
+        raise InvalidInputError(
+            f"temperature {temperature!r} is no temperature of a cell in K: give 298.15 for 25 °C"
+        )
     if not 1e-8 <= tolerance <= 1e-2:
         raise InvalidInputError(f"tolerance {tolerance!r} is not in 1e-8…1e-2: the default is 1e-5")
     if holds not in ("concentration", "potential"):

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from microstructures.errors import InvalidInputError
 
 
@@ -28,7 +30,8 @@ class Yield:
     decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.stress) and self.stress > 0.0):
+        known = isinstance(self.stress, float | int | np.number)
+        if not (known and math.isfinite(self.stress) and self.stress > 0.0):
             raise InvalidInputError(
                 f"the yield stress is {self.stress!r}: give Pa > 0, or leave the phase out if it "
                 "stays elastic"

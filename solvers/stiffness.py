@@ -11,7 +11,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.node_grid import NodeGrid
-from solvers.units import LEAST_MODULUS, doubt_pascals
+from solvers.units import LEAST_MODULUS, doubt
 from solvers.voigt import rotated_stiffness
 
 MOST_CLASSES = 65535
@@ -28,6 +28,10 @@ class Isotropic:
     nu: Any
 
     def __post_init__(self) -> None:
+        if isinstance(self.E, str) or isinstance(self.nu, str):
+            raise InvalidInputError(
+                f"Young's modulus is {self.E!r} and Poisson's ratio {self.nu!r}: give numbers"
+            )
         E, nu = np.asarray(self.E, dtype=float), np.asarray(self.nu, dtype=float)
         if not (np.isfinite(E).all() and (E > 0).all()):
             raise InvalidInputError(
@@ -37,7 +41,7 @@ class Isotropic:
             raise InvalidInputError(
                 f"Poisson's ratio {self.nu!r} is not in -1…0.5, limits excluded"
             )
-        doubt_pascals(E, LEAST_MODULUS, "a Young's modulus")
+        doubt(E, LEAST_MODULUS, "a Young's modulus")
 
     @property
     def is_field(self) -> bool:
@@ -307,4 +311,4 @@ def _check_shape(volume: Volume, phase: Phase, solid: Stiffness) -> None:
 def _check_positive(matrix: NDArray[np.float64], solid: object) -> None:
     if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix)[0] <= 0.0:
         raise InvalidInputError(f"{solid} stores no positive energy for every strain: check signs")
-    doubt_pascals(matrix.diagonal(), LEAST_MODULUS, "an elastic constant")
+    doubt(matrix.diagonal(), LEAST_MODULUS, "an elastic constant")

@@ -110,10 +110,25 @@ class TransientDiffusion:
         return not any(callable(d) for d in self.diffusivity.values())
 
     def field(self, concentration: float | Field) -> Field:
-        """A concentration, one number or one per voxel, in the particles and 0 elsewhere."""
-        if np.ndim(concentration) == 0:
-            concentration = np.full(self.grid.shape, float(concentration))
-        return np.where(self.particles, self._checked(concentration, "concentration"), 0.0)
+        """A concentration, one number or one per voxel, in the particles and 0 elsewhere.
+
+        Raises:
+            InvalidInputError: not numbers, of another shape, not finite, or < 0.
+        """
+        try:
+            given = np.asarray(concentration, dtype=float)
+        except (TypeError, ValueError):
+            raise InvalidInputError(
+                f"the concentration is {concentration!r}: give mol/m³, a number or one per voxel"
+            ) from None
+        if given.ndim == 0:
+            given = np.full(self.grid.shape, float(given))
+        field = np.where(self.particles, self._checked(given, "concentration"), 0.0)
+        if (field < 0.0).any():
+            raise InvalidInputError(
+                f"the concentration goes down to {field.min():.4g} mol/m³: give numbers ≥ 0"
+            )
+        return field
 
     def mean(self, c: Field) -> float:
         """Mean concentration of the particles."""

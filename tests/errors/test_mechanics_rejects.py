@@ -1,5 +1,7 @@
 """Bad input to mechanics: what was received, what was wanted, what to change."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,61 @@ def test_nothing_is_doubted_at_zero_or_above():
     solvers.stack_pressure(100.0)
     solvers.Isotropic(1e6, 0.3)
     solvers.Strength(1e3, np.inf)
+
+
+ISLAND = Volume(np.pad(np.ones((2, 2, 2), np.uint8), 1), 1e-7, {0: "pore", 1: "NMC"})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"times": "1h"}, "no instants"),
+        ({"initial": "full"}, "mol/m³"),
+        ({"initial": -5.0}, "down to -5 mol/m³"),
+        ({"flux": 1e-6, "surface_concentration": 1e4}, "has one of them"),
+        ({"fields": "every"}, "'last' or 'all'"),
+    ],
+)
+@pytest.mark.parametrize("way", ["diffuse", "lithiate"])
+def test_diffusion_says_what_it_wants(way, options, words):
+    given = {"times": [0.0, 1.0], "initial": 1e4} | options
+    swells = {"partial_molar_volume": {"NMC": 3e-6}}
+    ask = {
+        "diffuse": partial(solvers.diffuse, ISLAND, {"NMC": 1e-14}, "pore"),
+        "lithiate": partial(solvers.lithiate, ISLAND, SOLID, {"NMC": 1e-14}, "pore", **swells),
+    }[way]
+    with pytest.raises(InvalidInputError, match=words):
+        ask(given.pop("times"), **given)
+
+
+def test_temperatures_are_in_kelvin():
+    with pytest.raises(InvalidInputError, match=r"298\.15 for 25 °C"):
+        solvers.lithiate(
+            ISLAND, SOLID, {"NMC": 1e-14}, "pore", [0.0, 1.0], initial=1e4, temperature=25.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: solvers.Isotropic("100", 0.3), "give numbers"),
+        (lambda: solvers.Yield("1e6"), "Pa > 0"),
+        (lambda: solvers.critical_flaws(np.zeros((6, 4, 4, 4)), VOLUME, "NMC", "1"), "SI units"),
+        (lambda: solvers.critical_flaws("stress", VOLUME, "NMC", 1e6), "has the shape"),
+        (
+            lambda: solvers.Toughness.between(SOLID["NMC"], "soft", energy=1.0, flaw=1e-6),
+            "give two of them",
+        ),
+    ],
+)
+def test_text_is_no_number(make, words):
+    with pytest.raises(InvalidInputError, match=words):
+        make()
+
+
+def test_a_toughness_in_megapascals_is_doubted():
+    with pytest.warns(solvers.UnitWarning, match="toughness of 1 Pa m"):
+        solvers.critical_flaws(np.ones((6, 4, 4, 4)), VOLUME, "NMC", 1.0)
 
 
 def test_large_eigenstrains_warn():

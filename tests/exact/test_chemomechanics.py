@@ -111,6 +111,7 @@ def test_sphere_under_a_flux_has_the_quasi_steady_stress(across, limit):
     assert history.reports == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("omega", "across", "limit"),
     [(NMC, 10, 0.03), pytest.param(MID, 16, 0.05, marks=pytest.mark.slow)],
@@ -228,7 +229,7 @@ def test_a_history_tells_what_happened():
 
 def test_a_large_swelling_warns():
     with pytest.warns(LargeStrainWarning, match=r"the largest swelling is"):
-        run(slab(4), [0, 1], MID, STRETCH, reference=-3e4, coupled=False)
+        run(slab(4), [0, 1], MID + 3e4, STRETCH, reference=0.0, coupled=False)
 
 
 @pytest.mark.parametrize(
