@@ -6,6 +6,11 @@ Bielefeld et al. 2019 place spheres of one size that do not overlap at random in
 and label clusters of voxels. Nothing but spheres conducts, so the electrolyte between them does
 not matter, and only two ratios do: voxels per diameter, and diameters per edge of the box. Here the
 voxels are theirs, and the box has a fixed number of diameters; a larger one tells what that does.
+
+How spheres come to lie without overlap matters more than either. "Pushed" are those of
+``generate_electrode``: pushed apart from random places until they no longer overlap, which leaves
+many in touch. "Shaken" are the same after random moves that keep them apart: a fluid of hard
+spheres, in which those that touched come apart.
 """
 
 import json
@@ -16,20 +21,27 @@ import numpy as np
 from scipy.optimize import minimize
 
 import solvers
+from microstructures import Particles, Volume
+from microstructures.generate import exact_fraction, level_set
 from twin.manufacturing import Population, generate_electrode
 
 RESULT = Path(__file__).parent / "results" / "percolation.json"
 VOXEL = 0.2e-6
 SMALL = (28 / 3, 16 / 3, 16 / 3)  # box in diameters: that of the source at 15 µm
 LARGE = (14.0, 8.0, 8.0)  # that of the source at 10 µm
-CASES = (  # diameter, box in diameters, packings
-    (3e-6, SMALL, 40),
-    (5e-6, SMALL, 40),
-    (8e-6, SMALL, 24),
-    (3e-6, LARGE, 40),
-    (5e-6, LARGE, 16),
+CASES = (  # how placed, diameter, box in diameters, packings, where to begin
+    ("pushed", 3e-6, SMALL, 40, 0.37),
+    ("pushed", 5e-6, SMALL, 40, 0.40),
+    ("pushed", 10e-6, SMALL, 24, 0.43),
+    ("shaken", 3e-6, SMALL, 40, 0.45),
+    ("shaken", 5e-6, SMALL, 40, 0.48),
+    ("shaken", 10e-6, SMALL, 24, 0.50),
+    ("shaken", 3e-6, LARGE, 24, 0.45),
+    ("shaken", 5e-6, LARGE, 16, 0.48),
 )
 STEP = 0.01  # of the volume
+SWEEPS, REACH = 100, 0.1  # random moves of each sphere, up to so many diameters along each axis
+OVERLAP = 2e-3  # of a radius, that pushing leaves
 PUBLISHED = {
     "slope": 7.83,  # vol% per ln(d/µm)
     "at_1_um": 36.67,
@@ -41,7 +53,7 @@ PUBLISHED = {
 def main():
     rows = [threshold(*case) for case in CASES]
     record = {"published": PUBLISHED, "voxel": VOXEL, "step": STEP, "rows": rows}
-    record["slope"] = slope(rows)
+    record["slopes"] = {how: slope(rows, how) for how in ("pushed", "shaken")}
     RESULT.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -50,7 +62,7 @@ def published(diameter):
     return (PUBLISHED["slope"] * np.log(diameter * 1e6) + PUBLISHED["at_1_um"]) / 100
 
 
-def threshold(diameter, box, packings):
+def threshold(how, diameter, box, packings, begin):
     """Fraction at which half of the packings percolate.
 
     Up and down: a packing is a step sparser than the last if that percolated, and else denser, so
@@ -58,13 +70,15 @@ def threshold(diameter, box, packings):
     """
     started = time.perf_counter()
     shape = tuple(round(edge * diameter / VOXEL) for edge in box)
-    fraction, trials = round(float(published(diameter)), 2), []
+    fraction, trials = begin, []
     for seed in range(packings):
-        spans, used = spanning(shape, diameter, fraction, seed)
-        trials.append((fraction, spans, used))
+        volume = {"pushed": pushed, "shaken": shaken}[how](shape, diameter, fraction, seed)
+        spans = solvers.connectivity(volume, "AM", 0).percolates
+        trials.append((fraction, spans))
         fraction = round(fraction - STEP if spans else fraction + STEP, 4)
-    middle, error, width = logistic(*np.array(trials, float)[:, :2].T)
+    middle, error, width = logistic(*np.array(trials, float).T)
     return {
+        "placed": how,
         "diameter": diameter,
         "shape": shape,
         "diameters": box,
@@ -72,19 +86,38 @@ def threshold(diameter, box, packings):
         "threshold": middle,
         "error": error,
         "width": width,
-        "connected": float(np.mean([used for _, _, used in trials])),
         "published": float(published(diameter)),
-        "trials": [[p, bool(spans)] for p, spans, _ in trials],
+        "trials": [[p, bool(spans)] for p, spans in trials],
         "seconds": time.perf_counter() - started,
     }
 
 
-def spanning(shape, diameter, fraction, seed):
-    """Whether spheres connect the two faces, and the share of them connected to the low one."""
-    spheres = {"AM": Population(fraction, diameter / 2)}
-    volume, _ = generate_electrode(shape, VOXEL, spheres, rng=seed)
-    found = solvers.connectivity(volume, "AM", 0)
-    return found.percolates, found.low
+def pushed(shape, diameter, fraction, seed):
+    """Spheres pushed apart from random places."""
+    return generate_electrode(shape, VOXEL, {"AM": Population(fraction, diameter / 2)}, rng=seed)[0]
+
+
+def shaken(shape, diameter, fraction, seed):
+    """The same spheres after random moves of each in turn, none of which makes two overlap."""
+    rng, box = np.random.default_rng(seed), np.array(shape) * VOXEL
+    count = round(fraction * np.prod(box) / (np.pi / 6 * diameter**3))
+    radius = (fraction * np.prod(box) / count * 3 / (4 * np.pi)) ** (1 / 3)
+    loose = Particles.spheres(rng.random((count, 3)) * box, radius, box=box)
+    centres = solvers.relax(loose, tolerance=OVERLAP).particles.centres.copy()
+    least = (2 * radius - OVERLAP * radius) ** 2
+    for _ in range(SWEEPS):
+        moves = rng.uniform(-REACH, REACH, (count, 3)) * diameter
+        for i, move in enumerate(moves):
+            there = centres[i] + move
+            apart = centres - there
+            apart -= box * np.round(apart / box)
+            squares = np.einsum("ij,ij->i", apart, apart)
+            squares[i] = np.inf
+            if squares.min() >= least:
+                centres[i] = there
+    particles = Particles.spheres(centres, radius, box=box).wrapped()
+    distance = level_set(particles, VOXEL, shape, reach=3 * VOXEL).distance
+    return Volume(exact_fraction(distance, fraction).astype(np.uint8), VOXEL, {0: "pore", 1: "AM"})
 
 
 def logistic(fractions, spans):
@@ -97,16 +130,16 @@ def logistic(fractions, spans):
         x = (fractions - parameters[0]) / parameters[1]
         return np.sum(np.logaddexp(0.0, np.where(spans > 0, -x, x)))
 
-    bounds = [(0.0, 1.0), (0.2 * STEP, 5 * STEP)]
+    bounds = [(fractions.min(), fractions.max()), (0.2 * STEP, 5 * STEP)]
     best = minimize(surprise, [fractions.mean(), STEP], bounds=bounds, method="Nelder-Mead").x
     p = 1 / (1 + np.exp(-(fractions - best[0]) / best[1]))
     error = best[1] / np.sqrt(np.sum(p * (1 - p)))
     return float(best[0]), float(error), float(best[1])
 
 
-def slope(rows):
-    """Rise of the threshold in vol% per ln(d), of the boxes that hold as many diameters."""
-    alike = [r for r in rows if r["diameters"] == SMALL]
+def slope(rows, how):
+    """Rise of the threshold in vol% per ln(d), in boxes that hold as many diameters."""
+    alike = [r for r in rows if r["placed"] == how and tuple(r["diameters"]) == SMALL]
     sizes, found = (np.array([r[key] for r in alike]) for key in ("diameter", "threshold"))
     return float(100 * np.polyfit(np.log(sizes), found, 1)[0])
 

@@ -79,6 +79,7 @@ def compile_mechanics(volume):
     import numpy as np
 
     import solvers
+    from solvers.material_points import compact
 
     solid = {label: solvers.Isotropic(1e9, 0.3) for label in (1, 2)}
     pulled = [solvers.LoadStep(strain=[1e-2, 0, 0, 0, 0, 0], duration=1.0)]
@@ -92,6 +93,7 @@ def compile_mechanics(volume):
         for law in (solvers.Yield(1e6), solvers.PowerLawCreep(1e-3, 1e6, 3.0)):
             solvers.load_path(volume, solid, {1: law}, pulled)
     solvers.use(precision=before)
+    compact(volume, solid, {1: 1e7}, 0.99 * volume.size[0], release=False)
     solvers.diffuse(volume, {1: 1e-14}, 0, np.array([0.0, 1.0]), initial=1.0, flux=1e-6)
 
 

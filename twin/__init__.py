@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "card": ["Entry", "PropertyCard"],
         "manufacturing.calendering": ["calender"],
+        "manufacturing.pressing": ["press"],
         "materials": ["Material", "Value", "library", "material"],
         "mechanics": ["Mechanics"],
         "properties": ["characterize"],

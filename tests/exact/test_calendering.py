@@ -108,6 +108,25 @@ def test_particles_with_room_between_them_stay_as_they_are_and_come_closer():
     assert abs(report.moved["flattened_fraction"]) < 1e-3
 
 
+def test_particles_spring_back_with_the_volume():
+    """With room between them they follow the lid down to 37.5 layers, and back up to 40."""
+    volume = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24))
+    pressed, report = twin.calender(volume, thickness=40 * H, recovery=0.2)
+    found = solvers.particle_instances(pressed, "NMC")
+    heights = [centroid(found == number)[0] for number in (1, 2)]
+    assert np.ptp(heights) == pytest.approx(24.0, abs=0.3)  # 30 × 40/50
+    assert report.figures["thickness_under_load_m"] == pytest.approx(37.5 * H)
+    assert report.moved["mean_displacement_from_affine_m"] < 0.1 * H
+
+
+def test_only_much_flattening_is_warned_of():
+    shaft = balls([(8, 8, 8), (24, 8, 8)], 7.5, (32, 16, 16))
+    little, much = (twin.calender(shaft, thickness=n * H)[1] for n in (28, 18))
+    assert little.moved["flattened_fraction"] < 0.1 < much.moved["flattened_fraction"]
+    assert not little.warnings
+    assert "no longer rigid" in much.warnings[0]
+
+
 def test_a_particle_that_is_hit_moves_aside():
     """The upper one sits a little to the left of the lower, and goes further that way."""
     volume = balls([(8, 20, 17), (30, 20, 23)], 7, (40, 40, 40))

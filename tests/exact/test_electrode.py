@@ -6,7 +6,7 @@ import pytest
 import solvers
 from microstructures import generate
 from microstructures.errors import InvalidInputError
-from twin.manufacturing import Population, generate_electrode
+from twin.manufacturing import Population, generate_electrode, place_binder
 
 SHAPE, H = (48, 48, 48), 2e-7
 NMC = Population(0.5, 1.4e-6)
@@ -32,6 +32,47 @@ def test_a_solid_state_electrode_has_two_packed_phases_and_carbon():
     for name, fraction in {"NMC": 0.35, "LPS": 0.25, "C65": 0.04}.items():
         assert volume.fraction(name) == pytest.approx(fraction, abs=1 / np.prod(SHAPE))
     assert report.figures["particles_LPS"] > report.figures["particles_NMC"]
+
+
+@pytest.mark.parametrize("aspect", [(1.0, 1.0, 1.0), (2.0, 2.0, 2.0), (3.0, 2.0, 1.0)])
+@pytest.mark.parametrize("radius", [1.4e-6, generate.lognormal_sizes(1e-6, 0.3)])
+def test_particles_have_the_volume_that_their_fraction_asks_for(aspect, radius):
+    """Exactly, though their number is whole; the aspect is one of shape and not of size."""
+    box = H * np.array(SHAPE)
+    axes = Population(0.5, radius, aspect).semi_axes(box)
+    assert np.sum(4 / 3 * np.pi * axes.prod(axis=1)) / box.prod() == pytest.approx(0.5, rel=1e-12)
+    assert len(axes) == len(Population(0.5, radius).semi_axes(box))
+    assert axes[:, 0] / axes[:, 2] == pytest.approx(aspect[0] / aspect[2])
+
+
+def test_particles_go_on_beyond_a_periodic_face():
+    """First and last layer are as alike as any two layers in between."""
+    labels = generate_electrode(SHAPE, H, {"NMC": NMC}, rng=2)[0].labels
+    for axis in range(3):
+        across = np.mean(np.take(labels, 0, axis) == np.take(labels, -1, axis))
+        inside = np.mean(np.diff(labels.astype(int), axis=axis) == 0)
+        assert across == pytest.approx(inside, abs=0.05)
+
+
+def test_flat_particles_lie_in_all_directions():
+    """Were they all to lie flat, one axis would meet half as many surfaces as another."""
+    flat = Population(0.4, 1.4e-6, aspect=(1.0, 1.0, 0.4))
+    labels = generate_electrode(SHAPE, H, {"graphite": flat}, rng=0)[0].labels.astype(int)
+    surfaces = [np.count_nonzero(np.diff(labels, axis=axis)) for axis in range(3)]
+    assert max(surfaces) < 1.3 * min(surfaces)
+
+
+@pytest.mark.parametrize(("periodic", "boundary"), [(True, "periodic"), (False, "mirrored")])
+def test_binder_ends_as_the_particles_do(monkeypatch, periodic, boundary):
+    told = []
+
+    def placed(volume, **options):
+        told.append(options["boundary"])
+        return place_binder(volume, **options)
+
+    monkeypatch.setattr("twin.manufacturing.electrode.place_binder", placed)
+    generate_electrode(SHAPE, H, {"NMC": NMC}, binder=0.05, periodic=periodic)
+    assert told == [boundary]
 
 
 def test_the_same_seed_gives_the_same_volume():

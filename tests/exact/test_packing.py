@@ -53,6 +53,35 @@ def test_spheres_touch_across_a_periodic_face_and_not_through_a_wall():
     assert 1 - 1e-4 < (1e-4 - inside[1, 0]) / RADIUS < 1.2
 
 
+def test_centres_come_back_into_a_periodic_box():
+    packed = solvers.relax(spheres([HERE - [6e-5, 0.0, 0.0]])).particles
+    assert packed.centres[0] == pytest.approx([9e-5, 5e-5, 5e-5], rel=1e-12)
+
+
+def test_a_sphere_in_too_narrow_a_gap_is_jammed_soon():
+    """Between walls 0.8 diameters apart it comes to rest in the middle, a fifth too large."""
+    gap = 1.6 * RADIUS
+    given = spheres([[0.6 * gap, 5e-5, 5e-5]], box=(gap, 1e-4, 1e-4), periodic=(False, True, True))
+    packed = solvers.relax(given, allow_overlap=True)
+    assert packed.report.jammed
+    assert packed.report.iterations < 1000
+    assert packed.report.overlap == pytest.approx(0.2, abs=1e-3)
+    assert packed.particles.centres[0, 0] == pytest.approx(gap / 2, rel=1e-3)
+
+
+def test_what_still_moves_is_not_jammed():
+    report = solvers.relax(random_spheres(60, 0.6), max_iterations=3, allow_overlap=True).report
+    assert report.overlap > report.tolerance
+    assert not report.jammed
+
+
+def test_no_sphere_leaps():
+    """Sixty at nearly one place push with all their might, and go a fifth of a radius each."""
+    crowd = HERE + 1e-7 * np.random.default_rng(0).random((60, 3))
+    moved = solvers.relax(spheres(crowd), max_iterations=1, allow_overlap=True).particles.centres
+    assert np.abs(moved - crowd).max() == pytest.approx(0.2 * RADIUS, rel=1e-9)
+
+
 def test_centres_at_one_place_part_too():
     packed = solvers.relax(spheres([HERE, HERE]), tolerance=1e-4)
     assert -1e-3 <= gaps(packed.particles)[0] < 0.4
@@ -105,7 +134,17 @@ def test_more_than_fits_is_refused_with_what_was_reached():
     assert 6 < jammed.report.contacts < 12
 
 
-@pytest.mark.parametrize("axes", [(3.0, 2.0, 1.0), (2.0, 2.0, 1.0), (3.0, 1.0, 1.0), (1.0,) * 3])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        (3.0, 2.0, 1.0),
+        (1.0, 3.0, 2.0),
+        (2.0, 2.0, 1.0),
+        (1.0, 1.0, 3.0),
+        (3.0, 1.0, 1.0),
+        (1.0,) * 3,
+    ],
+)
 def test_balls_lie_within_their_ellipsoid_and_nearly_fill_it(axes):
     clumps = clumps_of(Particles([[0.0] * 3], [axes], box=(9.0,) * 3))
     rng = np.random.default_rng(0)
@@ -118,6 +157,23 @@ def test_balls_lie_within_their_ellipsoid_and_nearly_fill_it(axes):
     points = points * axes  # even in the ellipsoid
     apart = np.linalg.norm(points[:, None] - clumps.offsets, axis=-1)
     assert np.mean((apart < clumps.radii).any(axis=1)) > 0.96
+
+
+@pytest.mark.parametrize("body", ["capsule", "cylinder"])
+@pytest.mark.parametrize("half", [0.4, 1.0, 3.0])
+def test_balls_reach_to_the_ends_of_round_bodies_and_no_further(body, half):
+    radius = min(half, 1.0) if body == "capsule" else 1.0
+    clumps = clumps_of(Particles([[0.0] * 3], [[half, radius, radius]], box=(9.0,) * 3, body=body))
+    along = np.abs(clumps.offsets[:, 0]) + clumps.radii
+    across = np.linalg.norm(clumps.offsets[:, 1:], axis=1) + clumps.radii
+    assert along.max() == pytest.approx(half, rel=1e-9)
+    assert across.max() == pytest.approx(radius, rel=1e-9)
+
+
+def test_the_lever_of_a_turn_is_the_radius_of_gyration():
+    """Of a solid ellipsoid, (a² + b² + c²)/5, from its moments of inertia."""
+    clumps = clumps_of(Particles([[0.0] * 3], [[3.0, 2.0, 1.0]], box=(9.0,) * 3))
+    assert clumps.gyration == pytest.approx(np.sqrt(14 / 5))
 
 
 def test_ellipsoids_pack_denser_than_spheres_can():

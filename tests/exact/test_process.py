@@ -77,6 +77,22 @@ def test_hashes_tell_processes_and_volumes_apart(particles, file):
     assert runs[0].sha != runs[1].sha
 
 
+def test_arguments_may_be_given_in_any_order():
+    given = {"porosity": 0.3, "recovery": 0.1, "sides": "periodic"}
+    one, two = (
+        Process([("calender", dict(items))]) for items in (given.items(), [*given.items()][::-1])
+    )
+    assert one.sha == two.sha
+
+
+def test_warnings_say_which_step_they_are_of(particles):
+    width = particles.size[1]
+    channels = {"pitch": width, "width": width / 4, "depth": width / 4}
+    run = Process([("laser_channels", channels)]).run(particles)
+    assert run.warnings == tuple(f"laser_channels: {text}" for text in run.reports[0].warnings)
+    assert run.warnings
+
+
 def test_a_replay_that_ends_elsewhere_is_refused(particles, file, tmp_path):
     path = Process.from_toml(file).run(particles).to_json(tmp_path / "run.json")
     with pytest.raises(InvalidInputError, match="began with"):

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "electrode": ["Population", "generate_electrode"],
         "loads": ["LineLoad", "Stress"],
         "mixing": ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"],
+        "pressing": ["press"],
         "process": ["Process", "ProcessRun", "replay"],
         "segmentation_check": ["SegmentationCheck", "check_segmentation"],
         "step": ["StepReport"],

@@ -19,12 +19,14 @@ from microstructures.errors import InvalidInputError
 from twin.manufacturing.binder import place_binder
 from twin.manufacturing.calendering import calender
 from twin.manufacturing.coating import laser_channels
+from twin.manufacturing.pressing import press
 from twin.manufacturing.step import StepReport, plain
 
 STEPS: Mapping[str, Callable[..., tuple[Volume, StepReport]]] = {
     "calender": calender,
     "laser_channels": laser_channels,
     "place_binder": place_binder,
+    "press": press,
 }
 
 
