@@ -97,7 +97,8 @@ def generate_electrode(
         InvalidInputError: fractions that fill more than there is, or particles beyond the box.
 
     Accuracy: the same seed gives the same volume. Above the densest random packing overlaps remain
-        and are told in a warning.
+        and are told in a warning. Particles that were pushed apart still touch: spheres percolate
+        at 33 to 39 % by volume, ten below those strewn without overlap (docs, packings).
     """
     if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
         raise InvalidInputError(f"rng {rng!r} is no seed: give an integer ≥ 0")
