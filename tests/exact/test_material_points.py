@@ -9,6 +9,7 @@ from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
 from solvers import material_points
 from solvers.material_points import compact
+from solvers.voigt import stress_tensor
 
 PHASES = {0: "pore", 1: "SE", 2: "NMC"}
 SOFT, HARD = solvers.Isotropic(20e9, 0.3), solvers.Isotropic(140e9, 0.25)
@@ -60,6 +61,30 @@ def full_bed(yields=np.inf, labels=None, rate=1e-3):
 
     labels = layers((1, 16)) if labels is None else labels
     return _Bed.of(volume(labels), BOTH, {"SE": yields}, "walls", 2, rate)
+
+
+def test_stress_turns_with_the_matter():
+    """A rigid rotation by a small angle: the stress becomes R s Rᵀ."""
+    bed, dt = full_bed(labels=layers((1, 12), width=12)), 1e-3
+    given = np.array([3.0, -1.0, -2.0, 0.5, 0.7, -0.4]) * 1e-4
+    spin = np.array([[0.0, -0.3, 0.2], [0.3, 0.0, -0.1], [-0.2, 0.1, 0.0]])
+    nodes = (np.indices(bed.cells).reshape(3, -1).T + 0.5) @ spin.T
+    bed.node[:] = np.column_stack([nodes, np.ones(len(nodes))]).ravel()
+    state = bed.device_state.reshape(-1, 8)
+    state[:, :6], state[:, 7] = given, 1.0
+    shape, edge = tuple(int(n) for n in bed.cells), (1.0, 1.0, 1.0)
+    points = (bed.device_packet, bed.device_kinds, bed.flat, bed.device_state, bed.table)
+    room = (dt, 0.0, 0.9, 1.0, bed.point_volume, bed.far)
+    bed.kernels.move(bed.node, *points, shape, (0, 0, 0), edge, *room)
+    inner = ((bed.base > 1) & (bed.base < np.array(shape) - 2)).all(axis=1)
+    turn = np.eye(3) + dt * spin
+    turned = turn @ stress_tensor(given) @ turn.T
+    wanted = [turned[0, 0], turned[1, 1], turned[2, 2], turned[1, 2], turned[0, 2], turned[0, 1]]
+    found = state[inner, :6].astype(float)
+    assert len(found) > 50
+    change = np.array(wanted) - given
+    assert found - given == pytest.approx(np.broadcast_to(change, found.shape), abs=1e-9)
+    assert np.abs(change).max() > 1e-7
 
 
 def in_series(soft, hard, squeezed):
