@@ -99,6 +99,7 @@ def contact_state(
     Raises:
         InvalidInputError: phases that do not touch, of which one is a void or which are not those
             of the body's volume, or a state of another interface.
+        NotPercolatingError: the boundary presses, and open voxels leave nothing that carries it.
         ConvergenceError: the state was not found within ``max_solves``, carrying a ContactReport;
             or a solve failed, as it does if nothing holds a part that came loose.
 

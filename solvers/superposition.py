@@ -148,7 +148,7 @@ class Superposition:
             raise InvalidInputError(f"axis {axis!r} is none of 0, 1, 2: choose one of them")
         stress = np.zeros(6)
         for name, amount in swelling.items():
-            stress += float(amount) * self.back_stress[self._known(name)]
+            stress += self._amount(name, amount) * self.back_stress[self._known(name)]
         return -float(stress[axis])
 
     def sampled(self, phase: Phase, *, interior: bool = False, voxels: int = SAMPLE) -> "Sample":
@@ -197,11 +197,13 @@ class Superposition:
     def _mean_strain(self, amounts: Mapping[str, float], constraint: Any) -> NDArray[np.float64]:
         """Mean strain at which every component has the strain or the stress that is wanted.
 
-        Components that are free and that nothing resists stay zero: nothing follows them.
+        Shears that are free and that nothing resists stay zero: nothing follows them. What is
+        pressed is never left out, however soft.
         """
         constraint = self.body.definite(constraint)
         strain = np.where(constraint.free, 0.0, constraint.strain)
-        free = [c for c in self.carrying if constraint.free[c]]
+        followed = (c for c in self.components if c < 3 or c in self.carrying)
+        free = [c for c in followed if constraint.free[c]]
         if not free:
             return strain
         stress = self.stiffness @ strain

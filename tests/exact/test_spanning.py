@@ -118,6 +118,20 @@ def test_a_pressure_that_nothing_carries_is_refused(fill):
     assert np.isfinite(held.stress()).all()
 
 
+def test_a_pressure_is_met_by_what_is_far_softer_than_the_sides():
+    """Layers along axis 0 as stiff as steel and as soft as nothing: nothing is left out."""
+    layers = np.repeat([1, 2], N // 2)[:, None, None] * np.ones((N, N, N), int)
+    soft = Volume(layers.astype(np.uint8), 1e-7, {1: "hard", 2: "soft"})
+    with pytest.warns(solvers.UnitWarning):
+        solids = HARD | {"soft": solvers.Isotropic(1e4, 0.0)}
+    before = solvers.use().precision
+    solvers.use(precision="double")  # float32 displacements lose what a hard layer strains
+    state = solvers.superpose(soft, solids, (), solvers.stack_pressure(1e3), tolerance=1e-10).at()
+    solvers.use(precision=before)
+    assert state.pressures[0] == pytest.approx(1e3, rel=1e-3)
+    assert state.strain[0] == pytest.approx(-1e3 * 0.5 / 1e4, rel=1e-3)
+
+
 def test_what_hangs_on_nothing_swells_without_stress_or_strain():
     response = solvers.superpose(volume(island), HARD, ["hard"], FREE)
     state = response.at({"hard": 0.01})
