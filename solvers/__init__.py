@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "stack_pressure",
         ],
         "by_phases": ["ByPhases"],
+        "compaction": ["Compacted", "compact"],
         "components": ["Connectivity", "connectivity"],
         "concentration_history": ["ConcentrationHistory", "diffuse"],
         "contact": ["ContactState", "contact_state"],

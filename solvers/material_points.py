@@ -1,16 +1,18 @@
-"""Compaction of ductile solids by the material-point method: a lid comes down. SI units.
+"""Bed of material points: matter that is strained between a floor and a lid. SI units.
 
 Points carry the matter of the voxels, a grid that is forgotten after every step their motion
 (MLS-MPM). Each phase is elastic (Hencky strain, so that compression is right at any size) and flows
 at its yield stress (von Mises, no hardening). Strains are of any size, turning included; what
 touches is welded; a gap is felt only once it has closed. Inertia is scaled and damped: the result
-is that of slow pressing.
+is that of slow straining.
+
+Source: Hu et al., ACM Trans. Graph. 37 (2018) 150, doi:10.1145/3197517.3201293 (MLS-MPM) [not
+    opened: verify]; Jiang et al., ACM Trans. Graph. 34 (2015) 51, doi:10.1145/2766996 (affine
+    momenta) [not opened: verify].
 """
 
 import math
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,23 +21,16 @@ from numpy.typing import NDArray
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
 from microstructures.phases import Phase
-from solvers import progress, runtime
+from solvers import runtime
 from solvers._kernels import material_points as kernels
 from solvers.stiffness import Isotropic
 
 CFL = 0.3  # of a cell, how far a wave runs in a step
-RATE = 5e-4  # strain in the time in which a wave crosses a cell
 INSIDE, OPENS, CLOSES = 0.98, 0.9, 1.02  # of the space filled: bound at first; gaps open, close
 DAMPING = 0.7  # of a node's force, against its motion
 LOOK = 8  # steps between looks at how far points have strayed
 FLAT = 0.85  # thickness of cells over their width, below which layers of cells are merged
-RELEASED = 0.02  # of the largest pressure, below which the lid is off
-STOPS = 8
 REST = 4.0  # crossings of a wave, until what is left of the lid's motion is gone
-SECANTS = 30  # tries to find where the lid is off
-MOST_RETURNS = 8  # times that the lid comes down again
-CLOSE = 5e-4  # of the height, by which it may be missed
-CAUTION = 0.8  # of what was missed: what is pressed too far does not come back
 MOST_STEPS = 200_000
 BYTES_PER_POINT, BYTES_PER_CELL = 220, 24
 
@@ -43,165 +38,7 @@ Floats = NDArray[np.float64]
 Wrap = tuple[bool, bool, bool]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compacted:
-    """Points after a lid came down, and how it pressed on the way.
-
-    ``positions`` in m, shape (n, 3) in array-axis order, from the corner of the volume; ``labels``
-    the phase of each point and ``voxel_share`` what part of a voxel it is. ``height`` in m is the
-    thickness when the lid is off, ``lowest`` the least on the way. ``heights`` and ``pressures``
-    (Pa, mean over the face) are where the lid has rested, up again included; ``imbalance`` the
-    largest difference of the pressure between lower and upper half over the largest pressure.
-    """
-
-    positions: Floats
-    labels: NDArray[np.integer[Any]]
-    voxel_share: float
-    height: float
-    lowest: float
-    heights: Floats
-    pressures: Floats
-    imbalance: float
-    steps: int
-    seconds: float
-    device: str
-
-
-def compact(
-    volume: Volume,
-    stiffness: Mapping[Phase, Isotropic],
-    yield_stress: Mapping[Phase, float],
-    height: float,
-    *,
-    sides: str = "walls",
-    cell: int = 2,
-    rate: float = RATE,
-    stops: int = STOPS,
-    release: bool = True,
-) -> Compacted:
-    """Bring a lid down on a volume along its through-plane axis, and up again until it is off.
-
-    Args:
-        volume: the segmented volume; phases without stiffness are voids.
-        stiffness: of each solid phase, numbers.
-        yield_stress: Pa, > 0 or inf, of each solid phase; phases not named stay elastic.
-        height: m, thickness when the lid is off if it is to be released, under the lid otherwise.
-        sides: "walls", along which everything slides, or "periodic".
-        cell: voxels per edge of a grid cell: 2, one point per voxel; 1, eight points per voxel.
-        rate: strain in the time in which a wave crosses a cell, between the stops.
-        stops: heights at which the lid rests on its way down, for the path of the pressure.
-        release: whether the lid goes up again; it comes down anew until the thickness is right.
-
-    Raises:
-        InvalidInputError: no solid, numbers out of range, or a height that is not between that of
-            the solids and that of the volume.
-        ConvergenceError: the pressure was not a number, or the lid came to no end.
-        MemoryBudgetError: the points would not fit; nothing was allocated.
-
-    Accuracy: exact for uniform compression; two spheres follow Hertz, corrected for the other
-        contact of each, within 10 % from a contact radius of four cells on. At rest pressures do
-        not depend on the rate: by 2 % between the default and a fifth of it. Grains of less than
-        about four cells across are too soft.
-    Source: Hu et al., ACM Trans. Graph. 37 (2018) 150, doi:10.1145/3197517.3201293 (MLS-MPM)
-        [not opened: verify]; Jiang et al., ACM Trans. Graph. 34 (2015) 51, doi:10.1145/2766996
-        (affine momenta) [not opened: verify].
-    """
-    started = time.perf_counter()
-    bed = _Bed.of(volume, stiffness, yield_stress, sides, cell, rate)
-    if isinstance(stops, bool) or not isinstance(stops, int) or stops < 1:
-        raise InvalidInputError(f"stops {stops!r} is not a whole number of at least 1")
-    _check_height(bed, height)
-    path = _Path(bed)
-    for stop in np.geomspace(bed.height, height, stops + 1)[1:]:
-        path.go_down(float(stop), rate)
-    lowest = bed.height
-    if release:
-        lowest = _released(bed, path, height, rate)
-    return Compacted(
-        positions=bed.positions(),
-        labels=bed.labels,
-        voxel_share=1.0 / bed.split**3,
-        height=bed.height,
-        lowest=lowest,
-        heights=np.array(path.heights),
-        pressures=np.array(path.pressures),
-        imbalance=max(path.imbalances) / max(max(path.pressures), 1e-300),
-        steps=bed.steps,
-        seconds=time.perf_counter() - started,
-        device=str(runtime.start()),
-    )
-
-
-def _released(bed: "_Bed", path: "_Path", height: float, rate: float) -> float:
-    """Take the lid off and press again until the height is right; how low the lid has been."""
-    lowest = bed.height
-    for _ in range(MOST_RETURNS):
-        path.go_up(rate)
-        if (missed := bed.height - height) <= CLOSE * height:
-            return lowest
-        lowest -= CAUTION * missed
-        if lowest <= bed.solid_height:
-            break
-        path.go_down(lowest, rate)
-    raise ConvergenceError(
-        f"what is pressed springs back to {bed.height:.4g} m instead of {height:.4g} m: it is too "
-        "elastic to stay there; give softer phases a yield stress, or press less",
-        None,
-    )
-
-
-class _Path:
-    """Where the lid has rested, and how it pressed there."""
-
-    def __init__(self, bed: "_Bed") -> None:
-        self.bed, self.whole = bed, bed.height
-        self.heights: list[float] = []
-        self.pressures: list[float] = []
-        self.imbalances: list[float] = []
-
-    def go_down(self, height: float, rate: float) -> None:
-        """Bring the lid to a height and let it rest there."""
-        for now in self.bed.strained(height, -rate):
-            self._tell(now)
-        self._rest()
-
-    def go_up(self, rate: float) -> None:
-        """Raise the lid until it presses no more at rest. Raises ConvergenceError."""
-        least = RELEASED * max(self.pressures)
-        before, pressed = self.bed.height, self.pressures[-1]
-        for now in self.bed.strained(self.whole, rate):
-            self._tell(now)
-            if sum(self.bed.pressures()) <= 0.0:
-                break
-        self._rest()
-        for _ in range(SECANTS):
-            now, presses = self.bed.height, self.pressures[-1]
-            if abs(presses) <= least or (presses > 0.0 and now >= self.whole * (1 - CLOSE)):
-                return
-            slope = (pressed - presses) / (now - before) if now != before else 0.0
-            nudge = math.copysign(CLOSE * now, presses)
-            further = presses / slope if slope > 0.0 else nudge
-            before, pressed = now, presses
-            up = min(max(now + further, now - 10 * CLOSE * now), self.whole)
-            for _ in self.bed.strained(up, math.copysign(rate, up - now)):
-                pass
-            self._rest()
-        raise ConvergenceError("the lid came to no end of pressing: lower the rate", None)
-
-    def _tell(self, now: float) -> None:
-        progress.report("compaction", math.log(self.whole / now), now, math.inf)
-
-    def _rest(self) -> None:
-        self.bed.rest()
-        low, high = self.bed.pressures()
-        if not math.isfinite(low + high):
-            raise ConvergenceError("compaction broke down: lower the rate", None)
-        self.heights.append(self.bed.height)
-        self.pressures.append((low + high) / 2)
-        self.imbalances.append(abs(high - low))
-
-
-class _Bed:
+class Bed:
     """Points in a box whose lid is the upper end of axis 0; lengths in m, stress in Pa.
 
     Kernels see lengths in units of the cells' first edge, and stress in units of ``unit``; the
@@ -219,14 +56,12 @@ class _Bed:
         order: tuple[int, int, int],
         wrap: Wrap,
         cell: int,
-        rate: float,
     ) -> None:
-        self.order, self.wrap, self.split, self.rate = order, wrap, 1 if cell == 2 else 2, rate
+        self.order, self.wrap, self.split = order, wrap, 1 if cell == 2 else 2
         self.box = np.array(shape) * spacing
         self.cells = np.maximum(-(-np.array(shape) // cell), 1)
         self.edge = float(np.min(self.box / self.cells))
         self.unit = float((table[:, 0] + 4 / 3 * table[:, 1]).max())
-        self.floor = float(self.box[0])
         scaled = table / self.unit
         density = scaled[:, 0] + 4 / 3 * scaled[:, 1]
         self.table = runtime.to_device(np.column_stack([scaled, density]).astype(np.float32))
@@ -251,15 +86,12 @@ class _Bed:
         yield_stress: Mapping[Phase, float],
         sides: str,
         cell: int,
-        rate: float,
-    ) -> "_Bed":
+    ) -> "Bed":
         """The points of a volume. Raises InvalidInputError and MemoryBudgetError."""
         if sides not in ("walls", "periodic"):
             raise InvalidInputError(f"sides {sides!r} are unknown: choose 'walls' or 'periodic'")
         if cell not in (1, 2):
             raise InvalidInputError(f"cell {cell!r} is not 1 or 2 voxels per edge of a cell")
-        if not (isinstance(rate, float | int) and 0.0 < rate <= 1e-2):
-            raise InvalidInputError(f"rate {rate!r} is not in 0…0.01: the default is {RATE}")
         names, table = _table(volume, stiffness, yield_stress)
         axis = volume.through_axis
         order = (axis, *(a for a in range(3) if a != axis))
@@ -285,7 +117,6 @@ class _Bed:
             (order[0], order[1], order[2]),
             wrap,
             cell,
-            rate,
         )
 
     @property
@@ -300,32 +131,38 @@ class _Bed:
         return len(self.kinds) * self.point_volume * self.edge**3 / area
 
     def strained(self, height: float, rate: float) -> Iterator[float]:
-        """Strain the bed at a rate until the lid is at a height; the height now and then."""
+        """Strain the bed at a rate until the lid is at a height; the height now and then.
+
+        Raises:
+            ConvergenceError: the lid came to no end.
+        """
         sign = math.copysign(1.0, rate)
         while sign * (height - self.height) > 1e-9 * height:
             if self.steps > MOST_STEPS:
                 raise ConvergenceError(f"the lid came to no end in {self.steps} steps", None)
-            for _ in range(LOOK):
-                edges = self.box / self.cells / self.edge
-                dt = CFL * float(edges.min())
-                left = math.log(height / self.height) / rate
-                dt = min(dt, left)
-                self._step(edges, dt, rate)
-                self.box[0] *= math.exp(rate * dt)
-                if left <= dt:
-                    break
-            if runtime.to_host(self.far)[0]:
-                self._resort()
+            self._run(math.log(height / self.height) / rate, rate)
             yield self.height
 
     def rest(self) -> None:
         """Come to rest at the height where the lid is: waves run up and down some times."""
-        edges = self.box / self.cells / self.edge
-        dt = CFL * float(edges.min())
-        for _ in range(math.ceil(REST * self.cells[0] * edges[0] / dt)):
-            self._step(edges, dt, 0.0)
+        left = REST * self.height / self.edge
+        while left > 0.0:
+            left -= self._run(left, 0.0)
+
+    def _run(self, duration: float, rate: float) -> float:
+        """Some steps, no longer than a duration; the time they took."""
+        spent = 0.0
+        for _ in range(LOOK):
+            edges = self.box / self.cells / self.edge
+            dt = min(CFL * float(edges.min()), duration - spent)
+            self._step(edges, dt, rate)
+            self.box[0] *= math.exp(rate * dt)
+            spent += dt
+            if spent >= duration:
+                break
         if runtime.to_host(self.far)[0]:
             self._resort()
+        return spent
 
     def pressures(self) -> tuple[float, float]:
         """Mean pressure on the lid's plane of the lower and of the upper half, in Pa."""
@@ -381,7 +218,7 @@ class _Bed:
 
     def _resort(self) -> None:
         self._fetch()
-        layers = max(1, round(self.box[0] / (FLAT_EDGE * self.edge)))
+        layers = max(1, round(self.box[0] / self.edge))
         if self.cells[0] * FLAT > layers:
             share = layers / self.cells[0]
             self.place[:, 0] *= share
@@ -414,9 +251,6 @@ class _Bed:
         self.node = runtime.zeros(kernels.NODE * len(counts), np.float32)
         self.far = runtime.zeros(1, np.int32)
         self.kernels = kernels.build()
-
-
-FLAT_EDGE = 1.0  # of the first edge, thickness of cells after layers were merged
 
 
 def _points(
@@ -453,11 +287,3 @@ def _table(
         raise InvalidInputError("stiffness names no phase: give {phase: solvers.Isotropic(E, nu)}")
     names = {label: volume.phase_name(label) for label in rows}
     return names, np.array(list(rows.values()), dtype=float)
-
-
-def _check_height(bed: _Bed, height: float) -> None:
-    if not bed.solid_height < height < bed.height:
-        raise InvalidInputError(
-            f"height {height!r} is not between {bed.solid_height:.4g} m, which the solids need, "
-            f"and {bed.height:.4g} m, the present one"
-        )

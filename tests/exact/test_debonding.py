@@ -104,6 +104,7 @@ def test_either_side_may_give_way(side):
     assert softer_phase(body, faces) == 2
 
 
+@pytest.mark.slow
 def test_a_film_one_voxel_thick_lets_go_and_takes_pressure():
     for displacement, share in ((1e-9, 0.0), (-1e-9, 1.0)):
         body, faces = bar(0, displacement, film=1)
@@ -163,6 +164,7 @@ def test_closed_faces_slide_without_friction():
 # --- staircases ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tilt", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_an_oblique_cut_lets_go_and_slides(tilt):
     """Rigid separation of a staircase costs nothing; of the shear of the bonded cut, 22 % is left.

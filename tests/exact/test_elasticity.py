@@ -277,6 +277,7 @@ def test_a_platen_pushes_by_what_it_was_told():
     assert stiffer.mean_stress[0] < 1.01 * state.mean_stress[0]
 
 
+@pytest.mark.slow
 def test_mirrored_sides_are_a_periodic_volume_and_its_mirror_image():
     volume = random_volume((6, 5, 4), 0.8, labels=(1, 0))
     labels = volume.labels

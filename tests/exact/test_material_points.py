@@ -7,8 +7,8 @@ from scipy.optimize import brentq
 import solvers
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
-from solvers import material_points
-from solvers.material_points import compact
+from solvers import compaction
+from solvers.compaction import compact
 from solvers.voigt import stress_tensor
 
 PHASES = {0: "pore", 1: "SE", 2: "NMC"}
@@ -56,11 +56,11 @@ def test_uniform_compression_is_exact(yields, share):
     assert np.mean(bed.pressures()) == pytest.approx(wanted, rel=1e-4)
 
 
-def full_bed(yields=np.inf, labels=None, rate=1e-3):
-    from solvers.material_points import _Bed
+def full_bed(yields=np.inf, labels=None):
+    from solvers.material_points import Bed
 
     labels = layers((1, 16)) if labels is None else labels
-    return _Bed.of(volume(labels), BOTH, {"SE": yields}, "walls", 2, rate)
+    return Bed.of(volume(labels), BOTH, {"SE": yields}, "walls", 2)
 
 
 def test_stress_turns_with_the_matter():
@@ -150,7 +150,7 @@ def test_the_axis_through_the_electrode_is_the_one_that_is_pressed():
 def test_what_springs_back_as_a_whole_is_an_error(monkeypatch):
     block = layers((1, 12), width=12)
     block[3:9, 3:9, 3:9] = 0  # a hole with stout walls
-    monkeypatch.setattr(material_points, "MOST_RETURNS", 2)
+    monkeypatch.setattr(compaction, "MOST_RETURNS", 2)
     with pytest.raises(ConvergenceError, match="springs back"):
         compact(volume(block), BOTH, {}, 11.8 * H, rate=1e-3)
 

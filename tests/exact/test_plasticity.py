@@ -269,6 +269,7 @@ def test_below_yield_a_body_responds_as_the_elastic_one():
     assert result.dissipated == 0.0
 
 
+@pytest.mark.slow
 def test_work_is_stored_or_dissipated():
     def lost(parts):
         """Share of the work that the account misses, from mean stresses and strains of steps."""
@@ -286,6 +287,7 @@ def test_work_is_stored_or_dissipated():
     assert fine < coarse / 2.5  # first order in the steps would be 4
 
 
+@pytest.mark.slow
 def test_refining_a_proportional_path_changes_little_and_converges():
     stresses = [random_path([sheared(0.004, parts=p)])[0].stress for p in (1, 3, 9)]
     scale = np.abs(stresses[-1]).max()

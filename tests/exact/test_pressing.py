@@ -1,15 +1,17 @@
 """Pressing of yielding solids: volumes kept, porosity met, pressure a result, replays."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import twin
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from solvers.material_points import compact
+from solvers.compaction import compact
 from solvers.stiffness import Isotropic
 from twin.manufacturing import Process, press, replay
-from twin.manufacturing.pressing import UNEVEN
+from twin.manufacturing.pressing import UNEVEN, _marked
 
 PHASES = {0: "pore", 1: "NMC", 2: "SE"}
 SOLIDS = {
@@ -61,6 +63,19 @@ def test_pressure_is_a_result(pressed):
     assert figures["spring_back"] > 0
 
 
+def test_pressures_are_those_of_the_way_down_only():
+    """The lid goes up and comes down anew: what it pressed at a height it had left says nothing."""
+    heights = np.array([10.0, 8.0, 9.0, 7.0, 7.5])
+    done = SimpleNamespace(heights=heights, pressures=np.array([1.0, 5.0, 0.0, 9.0, 0.0]))
+    found = _marked(done, solid=6.0)
+    assert found["pressure_at_40_percent_Pa"] == pytest.approx(1.0)
+    assert found["pressure_at_25_percent_Pa"] == pytest.approx(5.0)
+    between = (0.25 - 0.20) / (0.25 - (1 - 6 / 7))
+    assert found["pressure_at_20_percent_Pa"] == pytest.approx(5.0 + between * 4.0)
+    assert "pressure_at_10_percent_Pa" not in found
+
+
+@pytest.mark.slow
 def test_a_softer_solid_wants_less_pressure(pressed):
     before, _, report = pressed
     softer = SOLIDS | {"SE": SOLIDS["SE"] | {"yield_stress": 5e7}}
@@ -92,6 +107,7 @@ def test_materials_may_be_named():
     assert report.parameters["solids"]["SE"]["yield_stress"] > 0
 
 
+@pytest.mark.slow
 def test_a_lid_that_is_too_fast_is_said():
     volume = composite((32, 8, 8))
     _, report = press(volume, solids=SOLIDS, porosity=0.45, rate=1e-2)

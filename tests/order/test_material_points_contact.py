@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 
 import solvers
 from microstructures import Volume
-from solvers.material_points import compact
+from solvers.compaction import compact
 
 H, CELL = 1e-7, 2
 E, NU = 20e9, 0.3

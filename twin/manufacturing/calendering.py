@@ -29,6 +29,7 @@ from twin.manufacturing._rigid import (
     placed,
     rigid_particles,
 )
+from twin.manufacturing._target import Target
 from twin.manufacturing.step import StepReport
 from twin.manufacturing.thickness import sprung_back
 
@@ -106,8 +107,8 @@ def calender(
     }
     after = volume.with_labels(
         np.ascontiguousarray(np.moveaxis(drawn, 0, volume.through_axis)),
-        f"calendered to a porosity of {setting.porosity:.4g}",
-        spacing=setting.new_spacing(volume),
+        f"calendered to a porosity of {setting.target.porosity:.4g}",
+        spacing=setting.target.spacing,
     )
     return after, _report(
         volume, after, parameters, setting, before, pressed, report, lost, (numbers, owners)
@@ -121,14 +122,10 @@ class _Setting:
     particles: int
     pore: int
     carried: tuple[int, ...]
-    counts: dict[int, int]
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
-    height: float
-    target: float
+    target: Target
     lowest: float
-    porosity: float
-    layers: int
     wrap: Wrap
 
     @classmethod
@@ -143,28 +140,25 @@ class _Setting:
         recovery: float,
     ) -> "_Setting":
         """Check the arguments of ``calender``."""
-        if volume.outside is not None and np.any(volume.labels == volume.outside):
-            raise InvalidInputError(
-                "the volume has voxels outside the electrode, which cannot be pressed: crop it"
-            )
         if sides not in ("walls", "periodic"):
             raise InvalidInputError(f"sides {sides!r} are unknown: choose 'walls' or 'periodic'")
         void = volume.phase_id(pore)
         counts = {label: volume.voxels(label) for label in volume.phases if label != void}
-        counts = {label: count for label, count in counts.items() if count}
-        if not counts:
+        solids = [label for label, count in counts.items() if count]
+        if not solids:
             raise InvalidInputError("the volume is all pore: there is nothing to press")
-        main = (
-            max(counts, key=counts.__getitem__) if particles is None else volume.phase_id(particles)
-        )
-        if main not in counts:
+        main = max(solids, key=counts.__getitem__)
+        if particles is not None:
+            main = volume.phase_id(particles)
+        if main not in solids:
             raise InvalidInputError(f"{particles!r} has no voxel: name a solid phase that occurs")
-        height = volume.shape[volume.through_axis] * volume.spacing[volume.through_axis]
-        solid = sum(counts.values()) / volume.labels.size
-        target = _thickness(height, solid, porosity, thickness)
+        target = Target.of(volume, void, porosity, thickness)
         sprung_back(1.0, 1.0, recovery)  # checks the share
-        lowest = (target - recovery * height) / (1.0 - recovery) if recovery < 1.0 else 0.0
-        if lowest <= solid * height:
+        height = volume.size[volume.through_axis]
+        lowest = 0.0
+        if recovery < 1.0:
+            lowest = (target.thickness - recovery * height) / (1.0 - recovery)
+        if lowest <= target.solid:
             raise InvalidInputError(
                 f"a recovery of {recovery!r} wants a thickness of {lowest:.4g} m under the load, "
                 "less than the solids need: lower it, or press less"
@@ -175,60 +169,28 @@ class _Setting:
         return cls(
             main,
             void,
-            tuple(label for label in counts if label != main),
-            counts,
+            tuple(label for label in solids if label != main),
             (n0, n1, n2),
             (h0, h1, h2),
-            height,
             target,
             lowest,
-            1.0 - solid * height / target,
-            max(1, round(target / h0)),
             (False, sides == "periodic", sides == "periodic"),
         )
 
     @property
+    def height(self) -> float:
+        """Thickness before, in m."""
+        return self.shape[0] * self.spacing[0]
+
+    @property
     def new_shape(self) -> tuple[int, int, int]:
         """Voxels after pressing."""
-        return self.layers, self.shape[1], self.shape[2]
+        return self.target.layers, self.shape[1], self.shape[2]
 
     @property
     def new_steps(self) -> Floats:
         """Voxel edges after pressing, in m."""
-        return np.array([self.target / self.layers, *self.spacing[1:]])
-
-    def new_spacing(self, volume: Volume) -> tuple[float, float, float]:
-        """Voxel edges after pressing, in the order of the volume's axes."""
-        edges = list(volume.spacing)
-        edges[volume.through_axis] = self.target / self.layers
-        return edges[0], edges[1], edges[2]
-
-    def count(self, label: int) -> int:
-        """Voxels that a solid has afterwards, which keeps its volume."""
-        return round(self.counts[label] * self.spacing[0] / self.new_steps[0])
-
-
-def _thickness(
-    height: float, solid: float, porosity: float | None, thickness: float | None
-) -> float:
-    if (porosity is None) == (thickness is None):
-        raise InvalidInputError(
-            f"porosity is {porosity!r} and thickness {thickness!r}: give one of them"
-        )
-    if porosity is not None:
-        if not 0.0 < porosity <= 1.0 - solid:
-            raise InvalidInputError(
-                f"porosity {porosity!r} is not in 0…{1 - solid:.4g}, the present one: calendering "
-                "only lowers it"
-            )
-        return height * solid / (1.0 - porosity)
-    assert thickness is not None
-    if not solid * height < thickness <= height:
-        raise InvalidInputError(
-            f"thickness {thickness!r} is not between {solid * height:.4g} m, which the solids "
-            f"need, and {height:.4g} m, the present one"
-        )
-    return float(thickness)
+        return np.array([self.target.edge, *self.spacing[1:]])
 
 
 def _press(start: Clumps, setting: _Setting) -> tuple[Clumps, PackingReport]:
@@ -243,7 +205,7 @@ def _press(start: Clumps, setting: _Setting) -> tuple[Clumps, PackingReport]:
         clumps, report = _relaxed(clumps, setting, lid, FINISH if number == count else SETTLE)
         progress.report("calendering", number / count, report.overlap, OVERLAP)
         before = lid
-    back = clumps.centres * np.array([setting.target / before, 1.0, 1.0])
+    back = clumps.centres * np.array([setting.target.thickness / before, 1.0, 1.0])
     return clumps.moved(back - clumps.centres, np.zeros_like(back)), report
 
 
@@ -276,7 +238,7 @@ def _drawn(
     where = placed(
         bodies, pressed, setting.new_shape, np.array(setting.spacing), steps, setting.wrap
     )
-    solid = filled(where.distance, setting.count(setting.particles), setting.wrap)
+    solid = filled(where.distance, setting.target.count(setting.particles), setting.wrap)
     out = np.full(setting.new_shape, setting.pore, labels.dtype)
     out[solid] = setting.particles
     for label in setting.carried:
@@ -317,7 +279,7 @@ def _binder(
     moved = np.concatenate(list(carried(points, owners, bodies, pressed)))
     arrived = splat(moved, setting.new_shape, setting.new_steps, setting.wrap)
     score = smoothed(arrived, BINDER_WIDTH, setting.wrap)
-    return chosen(score, setting.count(label), drawn == setting.pore)
+    return chosen(score, setting.target.count(label), drawn == setting.pore)
 
 
 def _report(
@@ -331,7 +293,7 @@ def _report(
     lost: float,
     owners: tuple[NDArray[np.int32], NDArray[np.int32]],
 ) -> StepReport:
-    affine = start.centres * np.array([setting.target / setting.height, 1.0, 1.0])
+    affine = start.centres * np.array([setting.target.thickness / setting.height, 1.0, 1.0])
     strayed = np.linalg.norm(pressed.centres - affine, axis=1)
     turned = np.einsum("nii->n", pressed.orientations)
     angle = np.degrees(np.arccos(np.clip((turned - 1) / 2, -1.0, 1.0)))
@@ -347,7 +309,7 @@ def _report(
         before,
         after,
         parameters,
-        conserve=[before.phase_name(label) for label in setting.counts],
+        conserve=[before.phase_name(label) for label in (setting.particles, *setting.carried)],
         moved={
             "mean_displacement_from_affine_m": float(strayed.mean()),
             "mean_turn_degrees": float(angle.mean()),
@@ -355,9 +317,9 @@ def _report(
         },
         warnings=tuple(warnings),
         figures={
-            "thickness_m": setting.target,
+            "thickness_m": setting.target.thickness,
             "thickness_under_load_m": setting.lowest,
-            "porosity": setting.porosity,
+            "porosity": setting.target.porosity,
             "particles": float(len(start.centres)),
             "particles_left": float(len(np.unique(owners[1][owners[1] > 0]))),
             "coordination_before": float(contacts[0].mean()),

@@ -6,7 +6,6 @@ pressure is a result.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,12 +13,12 @@ import numpy as np
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
-from solvers.material_points import RATE, Compacted, compact
+from solvers.compaction import RATE, Compacted, compact
 from solvers.stiffness import Isotropic
 from twin._solids import isotropic
 from twin.manufacturing._deposit import chosen, smoothed, splat
+from twin.manufacturing._target import Target
 from twin.manufacturing.step import StepReport
-from twin.manufacturing.thickness import porosity_at_thickness
 from twin.materials import Material, material
 
 UNEVEN = 0.1  # of the largest pressure, between lower and upper half, above which it was too fast
@@ -57,7 +56,7 @@ def press(
         pore: the phase that gives way.
         sides: "walls", along which everything slides, or "periodic".
         cell: voxels per edge of a grid cell, 2 or 1; 1 is eight times as much work, and finer.
-        rate: of straining, see ``solvers.material_points.compact``.
+        rate: of straining, see ``solvers.compact``.
         rng: not used: the result is the same every time.
 
     Returns:
@@ -69,22 +68,18 @@ def press(
         ConvergenceError: the lid came to no end, as when elastic solids leave no room.
         MemoryBudgetError: the points would not fit; nothing was allocated.
 
-    Accuracy: see ``solvers.material_points.compact``. What touches is welded: powders that must
+    Accuracy: see ``solvers.compact``. What touches is welded: powders that must
         rearrange first are too stiff at low pressure. Nothing hardens, cracks or creeps.
     """
-    if volume.outside is not None and np.any(volume.labels == volume.outside):
-        raise InvalidInputError(
-            "the volume has voxels outside the electrode, which cannot be pressed: crop it"
-        )
-    made = _solids(volume, solids, volume.phase_id(pore))
-    height = volume.size[volume.through_axis]
-    target = _target(volume, pore, porosity, thickness)
+    void = volume.phase_id(pore)
+    made = _solids(volume, solids, void)
+    target = Target.of(volume, void, porosity, thickness)
     stiffness: dict[Phase, Isotropic] = {n: isotropic(solid) for n, solid in made.items()}
     limits: dict[Phase, float] = {
         n: s.yield_stress.value for n, s in made.items() if s.yield_stress is not None
     }
-    done = compact(volume, stiffness, limits, target, sides=sides, cell=cell, rate=rate)
-    after = _drawn(volume, done, stiffness, volume.phase_id(pore), target, sides == "periodic")
+    done = compact(volume, stiffness, limits, target.thickness, sides=sides, cell=cell, rate=rate)
+    after = _drawn(target, done, stiffness, void, sides == "periodic")
     parameters = {
         "solids": {volume.phase_name(p): _plain(given) for p, given in solids.items()},
         "porosity": porosity,
@@ -94,7 +89,7 @@ def press(
         "cell": cell,
         "rate": rate,
     }
-    return after, _report(volume, after, parameters, done, height, tuple(made))
+    return after, _report(target, after, parameters, done, tuple(made))
 
 
 def _solids(volume: Volume, solids: Mapping[Phase, Given], void: int) -> dict[str, Material]:
@@ -134,81 +129,43 @@ def _plain(given: Given) -> Any:
     return {name: value.value for name, value in values.items() if value is not None}
 
 
-def _target(volume: Volume, pore: Phase, porosity: float | None, thickness: float | None) -> float:
-    height = volume.size[volume.through_axis]
-    before = float(volume.voxels(pore) / volume.labels.size)
-    if (porosity is None) == (thickness is None):
-        raise InvalidInputError(
-            f"porosity is {porosity!r} and thickness {thickness!r}: give one of them"
-        )
-    if porosity is None:
-        assert thickness is not None
-        porosity = float(porosity_at_thickness(before, height, thickness))
-    if not 0.0 < porosity < before:
-        raise InvalidInputError(
-            f"a porosity of {porosity:.4g} is not in 0…{before:.4g}, the present one: pressing "
-            "only lowers it"
-        )
-    return float(height * (1.0 - before) / (1.0 - porosity))
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Voxels of the pressed volume, in the order of its axes."""
-
-    shape: tuple[int, int, int]
-    spacing: tuple[float, float, float]
-
-    @classmethod
-    def of(cls, volume: Volume, target: float) -> "_Grid":
-        axis = volume.through_axis
-        shape, spacing = list(volume.shape), list(volume.spacing)
-        shape[axis] = max(1, round(target / spacing[axis]))
-        spacing[axis] = target / shape[axis]
-        return cls((shape[0], shape[1], shape[2]), (spacing[0], spacing[1], spacing[2]))
-
-
 def _drawn(
-    volume: Volume,
+    target: Target,
     done: Compacted,
     stiffness: Mapping[Phase, Isotropic],
     void: int,
-    target: float,
     is_periodic: bool,
 ) -> Volume:
     """Labels where the points are now, each phase with the voxels that its volume takes."""
-    grid = _Grid.of(volume, target)
+    volume, shape = target.volume, target.shape
     axis = volume.through_axis
-    wrap = tuple(is_periodic and a != axis for a in range(3))
+    z, y, x = (is_periodic and a != axis for a in range(3))
     scale = np.ones(3)
-    scale[axis] = target / done.height  # the lid is off to within a part in two thousand
-    shrink = volume.spacing[axis] / grid.spacing[axis]
-    scores, counts = {}, {}
+    scale[axis] = target.thickness / done.height  # the lid is off to within a part in two thousand
+    scores = {}
     for name in sorted(stiffness, key=lambda n: -stiffness[n].E):
-        label = volume.phase_id(name)
-        points = done.positions[done.labels == label] * scale
-        amount = splat(points, grid.shape, np.array(grid.spacing), wrap)  # type: ignore[arg-type]
-        scores[label] = smoothed(amount * done.voxel_share, BLUR, wrap)  # type: ignore[arg-type]
-        counts[label] = round(volume.voxels(label) * shrink)
+        points = done.positions[done.labels == volume.phase_id(name)] * scale
+        amount = splat(points, shape, np.array(target.spacing), (z, y, x)) * done.voxel_share
+        scores[volume.phase_id(name)] = smoothed(amount, BLUR, (z, y, x))
     total = np.sum(list(scores.values()), axis=0)
-    left = chosen(total, sum(counts.values()), np.ones(grid.shape, bool))
-    labels = np.full(grid.shape, void, volume.labels.dtype)
+    left = chosen(total, sum(map(target.count, scores)), np.ones(shape, bool))
+    labels = np.full(shape, void, volume.labels.dtype)
     for label, score in scores.items():  # the stiffest first: it keeps its shape
-        own = chosen(score / np.maximum(total, 1e-12) + 1e-3 * score, counts[label], left)
+        own = chosen(score / np.maximum(total, 1e-12) + 1e-3 * score, target.count(label), left)
         labels[own] = label
         left &= ~own
-    return volume.with_labels(labels, f"pressed to {target:.4g} m", spacing=grid.spacing)
+    return volume.with_labels(
+        labels, f"pressed to {target.thickness:.4g} m", spacing=target.spacing
+    )
 
 
 def _report(
-    before: Volume,
+    target: Target,
     after: Volume,
     parameters: dict[str, Any],
     done: Compacted,
-    height: float,
     solids: tuple[str, ...],
 ) -> StepReport:
-    solid = sum(before.voxels(name) for name in solids) / before.labels.size * height
     warnings = []
     if done.imbalance > UNEVEN:
         warnings.append(
@@ -217,7 +174,7 @@ def _report(
         )
     return StepReport.between(
         "press",
-        before,
+        target.volume,
         after,
         parameters,
         conserve=list(solids),
@@ -225,11 +182,11 @@ def _report(
         figures={
             "thickness_m": done.height,
             "thickness_under_load_m": done.lowest,
-            "porosity": 1.0 - solid / done.height,
-            "porosity_under_load": 1.0 - solid / done.lowest,
+            "porosity": 1.0 - target.solid / done.height,
+            "porosity_under_load": 1.0 - target.solid / done.lowest,
             "spring_back": done.height / done.lowest - 1.0,
             "largest_pressure_Pa": float(done.pressures.max()),
-            **_marked(done, solid),
+            **_marked(done, target.solid),
             "imbalance": done.imbalance,
             "steps": float(done.steps),
         },
@@ -237,8 +194,8 @@ def _report(
 
 
 def _marked(done: Compacted, solid: float) -> dict[str, float]:
-    """Pressures at round porosities, between those at which the lid rested on its way down."""
-    way = slice(0, int(np.argmax(done.pressures)) + 1)
+    """Pressures at round porosities, between those at which the lid rested lower than before."""
+    way = done.heights <= np.minimum.accumulate(done.heights)  # and not on its way up or back
     porosity = 1.0 - solid / done.heights[way]
     return {
         f"pressure_at_{100 * mark:.0f}_percent_Pa": float(
