@@ -53,7 +53,7 @@ FEWEST = 100  # voxels of a body; less has no shape
 
 # NMC622, 96:2:2 by weight, as digested: 14 and 3 µm in diameter, 8:2, fractions at 2.3 g/cm³
 NMC622 = {"NMC": 0.458, "CBD": 0.051, "density": 2.3, "sigma": 0.9}
-NMC622_CUBE = 96
+NMC622_CUBE = 128
 NMC622_DENSITIES = (2.7, 3.0, 3.3, 3.6, 4.0)
 RESOLUTIONS, RESOLVED_EDGE = (64, 96, 128), 30.72e-6  # voxels along a cube of that many m
 SIGMA_BINDER = (760.0, 250.0, 76.0)  # S/m: that of the library, and two for the doubt about it
@@ -112,9 +112,10 @@ def conductivity(volume, values, axis=0):
     return float(solvers.effective_conductivity(volume, values, axis, tolerance=TOLERANCE).value)
 
 
-def pressed(volume, porosity, sides="walls"):
+def pressed(volume, porosity, sides="walls", ends="periodic"):
+    """All volumes here are pieces of thicker layers, so that lid and floor cut nothing off."""
     started = time.perf_counter()
-    after, report = twin.calender(volume, porosity=porosity, sides=sides)
+    after, report = twin.calender(volume, porosity=porosity, sides=sides, ends=ends)
     seconds = time.perf_counter() - started
     print(f"pressed {volume.fraction('pore'):.3f} to {porosity:.3f} in {seconds:.0f} s", flush=True)
     return after, report, seconds
@@ -264,19 +265,25 @@ def resolution():
 
 def packing():
     """Particles pressed to a porosity, and packed at once at the same: what do lid and floor do?"""
-    edge, spacing = 80, RESOLVED_EDGE / 80
+    edge, spacing = CUBE, SPACING
     loose, dense = (
         generate_electrode(
             (edge,) * 3, spacing, {"NMC": Population(fraction, nmc622_sizes())}, rng=0
         )[0]
         for fraction in (NMC622["NMC"], 0.717)
     )
-    after = pressed(loose, dense.fraction("pore"), "periodic")[0]
-    inner = after.cropped((8, after.shape[0] - 8))
-    taken = {"pressed": after, "middle of it": inner, "packed": dense}
+    plates, piece = (
+        pressed(loose, dense.fraction("pore"), "periodic", ends)[0]
+        for ends in ("plates", "periodic")
+    )
+    taken = {"between plates": plates, "piece of a layer": piece, "packed": dense}
     return {
-        **{name: {"porosity": v.fraction("pore"), "tau": pores(v)} for name, v in taken.items()},
-        "profile": after.profile("pore").tolist(),
+        name: {
+            "porosity": v.fraction("pore"),
+            "tau": [pores(v, axis) for axis in range(3)],
+            "profile": v.profile("pore").tolist(),
+        }
+        for name, v in taken.items()
     }
 
 

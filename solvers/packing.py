@@ -114,16 +114,21 @@ def relax_clumps(
     *,
     tolerance: float,
     max_iterations: int,
+    held: NDArray[np.bool_] | None = None,
     coasts: bool = True,
     task: str = "packing",
 ) -> tuple[Clumps, PackingReport]:
     """The same for rigid bodies of any shape; overlaps may remain.
 
-    If nothing ``coasts`` bodies go only as far as they are pushed, which takes more steps but
-    leaves what touched in touch.
+    Bodies ``held`` along an axis, shape (n, 3), are cut by a plane across it, as by a mirror: they
+    slide along it and turn about its normal only, and no wall stops them. If nothing ``coasts``
+    bodies go only as far as they are pushed, which takes more steps but leaves what touched in
+    touch.
     """
     started = time.perf_counter()
-    walk = (_Fire if coasts else _Creep)(clumps, box, periodic)
+    if held is None:
+        held = np.zeros(clumps.centres.shape, bool)
+    walk = (_Fire if coasts else _Creep)(clumps, box, periodic, held)
     for iteration in range(max_iterations):
         if walk.overlap <= tolerance or walk.is_jammed:
             break
@@ -149,13 +154,19 @@ def relax_clumps(
 class _Fire:
     """Bodies on their way down the energy of overlaps."""
 
-    def __init__(self, clumps: Clumps, box: Values, periodic: Periodic) -> None:
+    def __init__(
+        self, clumps: Clumps, box: Values, periodic: Periodic, held: NDArray[np.bool_]
+    ) -> None:
         self.clumps, self.box, self.periodic = clumps, box, periodic
         self.kernels = kernels.build()
         self.skin = SKIN * float(clumps.radii.mean())
         self.longest = LONGEST * float(clumps.radii.min())
         self.radii, self.edges = (runtime.to_device(v.astype(float)) for v in (clumps.radii, box))
-        self.walls = runtime.to_device(np.array(periodic, np.int32))
+        self.wraps = runtime.to_device(np.array(periodic, np.int32))
+        self.held = runtime.to_device(held[clumps.body].astype(np.int32).ravel())
+        # of a body cut in half, half the mass is moved
+        masses = 0.5 ** held.sum(axis=1, keepdims=True)
+        self.mobility = np.hstack([~held, _free_turns(held)]) / masses
         size = len(clumps.radii)
         self.force = runtime.zeros(3 * size, np.float64)
         self.energy, self.deepest = (runtime.zeros(size, np.float64) for _ in range(2))
@@ -196,13 +207,11 @@ class _Fire:
 
     def contacts(self) -> float:
         """Mean number of bodies that a body overlaps."""
-        near = self._neighbours(self.clumps.places)
-        i = np.repeat(np.arange(len(self.clumps.radii)), np.diff(near.first))
-        apart = self.clumps.places[i] - self.clumps.places[near.other]
-        apart -= np.where(self.periodic, self.box * np.round(apart / self.box), 0.0)
-        reach = self.clumps.radii[i] + self.clumps.radii[near.other]
-        touch = np.sum(apart**2, axis=1) < reach**2
-        pairs = np.stack([self.clumps.body[i][touch], self.clumps.body[near.other][touch]])
+        places, radii = self.clumps.places, self.clumps.radii
+        near = self._neighbours(places)
+        i, j = near.pairs
+        touch = np.linalg.norm(near.ways(places, self.box), axis=1) < radii[i] + radii[j]
+        pairs = np.stack([self.clumps.body[i][touch], self.clumps.body[j][touch]])
         return len(np.unique(pairs, axis=1).T) / len(self.clumps.centres)
 
     def _push(self) -> Values:
@@ -211,9 +220,9 @@ class _Fire:
         places = self.clumps.centres[self.clumps.body] + arms
         near = self._neighbours(places)
         flat = runtime.to_device(places.ravel())
-        lists = (runtime.to_device(near.first), runtime.to_device(near.other))
+        lists = [runtime.to_device(v) for v in (near.first, near.other, near.shift.ravel())]
         out = (self.force, self.energy, self.deepest)
-        self.kernels.push(flat, self.radii, *lists, self.edges, self.walls, *out)
+        self.kernels.push(flat, self.radii, *lists, self.edges, self.wraps, self.held, *out)
         self.overlap = float(runtime.to_host(self.deepest).max())
         force = runtime.to_host(self.force).reshape(-1, 3)
         both = np.hstack([force, np.cross(arms, force)])
@@ -223,7 +232,7 @@ class _Fire:
             axis=1,
         )
         total[:, 3:] /= self.clumps.gyration[:, None]
-        return total
+        return total * self.mobility
 
     def _neighbours(self, places: Values) -> Neighbours:
         if self.near is None or not self.near.hold(places):
@@ -239,6 +248,12 @@ class _Creep(_Fire):
     def step(self) -> None:
         """One step, which hardly overshoots where a body has some ten contacts."""
         self._go(DESCENT * self.push)
+
+
+def _free_turns(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Axes about which bodies may turn: all, or that of the one plane that holds them."""
+    count = held.sum(axis=1, keepdims=True)
+    return (count == 0) | ((count == 1) & held)
 
 
 def _failure(report: PackingReport) -> str:

@@ -15,6 +15,7 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 LIMIT_S, SLOW_LIMIT_S = 5.0, 600
+BUSY = 2.0  # a core that is shared computes half as fast: a test fails at that many times its limit
 WAITING = 4.0  # a test may wait for other processes this many times longer than it computes
 SECONDS = pytest.StashKey[float]()
 
@@ -50,7 +51,7 @@ def pytest_runtest_makereport(item, call):
     if call.when != "call" or not report.passed or item.get_closest_marker("slow"):
         return report
     seconds = max(item.stash[SECONDS], call.duration / WAITING)
-    if seconds > LIMIT_S:
+    if seconds > BUSY * LIMIT_S:
         report.outcome = "failed"
         report.longrepr = (
             f"{item.nodeid} took {seconds:.1f} s, but tests that are not marked slow have "
@@ -71,7 +72,7 @@ def compiled_kernels():
     solvers.tortuosity_factor(volume, 0)
     solvers.interface_areas(volume)
     solvers.triple_phase_boundaries(volume)
-    compile_mechanics(Volume(np.random.default_rng(0).integers(0, 3, (7, 7, 7)), 1e-7))
+    compile_mechanics(Volume(np.random.default_rng(0).integers(0, 3, (9, 9, 9)), 1e-7))
 
 
 def compile_mechanics(volume):

@@ -1,7 +1,8 @@
 """Kernels of packing: how spheres push each other and the walls apart.
 
 Spheres are flat arrays of three coordinates each. ``first`` and ``other`` list the neighbours of
-every sphere, each pair from both sides, so that a thread writes what is its own only.
+every sphere, each pair from both sides, so that a thread writes what is its own only; the image
+``shift`` boxes away is meant.
 """
 
 import functools
@@ -17,10 +18,12 @@ def build():
     Indices = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
     @kernel
-    def push(x: Values, radius: Values, first: Indices, other: Indices, box: Values,
-             periodic: Indices, force: Values, energy: Values, deepest: Values):  # fmt: skip
+    def push(x: Values, radius: Values, first: Indices, other: Indices, shift: Indices,
+             box: Values, periodic: Indices, held: Indices, force: Values, energy: Values,
+             deepest: Values):  # fmt: skip
         """Force of unit stiffness on each sphere, its share of the energy, and the largest overlap
 
+        ``held`` has three entries per sphere: walls across these axes let it through.
         Overlaps count in radii of the smaller sphere; those with walls in radii of the sphere.
         """
         for i in range(radius.shape[0]):
@@ -31,8 +34,7 @@ def build():
                 j = other[k]
                 apart = own - ti.Vector([x[3 * j], x[3 * j + 1], x[3 * j + 2]])
                 for a in ti.static(range(3)):
-                    if periodic[a] == 1:
-                        apart[a] -= box[a] * ti.round(apart[a] / box[a])
+                    apart[a] -= box[a] * shift[3 * k + a]
                 reach = radius[i] + radius[j]
                 distance = apart.norm()
                 overlap = reach - distance
@@ -45,7 +47,7 @@ def build():
                     stored += overlap * overlap / 4
                     worst = ti.max(worst, overlap / ti.min(radius[i], radius[j]))
             for a in ti.static(range(3)):
-                if periodic[a] == 0:
+                if periodic[a] == 0 and held[3 * i + a] == 0:
                     low = radius[i] - own[a]
                     high = radius[i] + own[a] - box[a]
                     if low > 0:

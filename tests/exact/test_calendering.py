@@ -7,6 +7,7 @@ import solvers
 import twin
 from microstructures import Volume, generate
 from microstructures.errors import InvalidInputError, UnknownPhaseError
+from twin.manufacturing import Population, generate_electrode
 
 PHASES = {0: "pore", 1: "NMC", 2: "CBD"}
 H = 1e-7
@@ -84,7 +85,9 @@ def test_pressing_a_little_changes_a_little(nrel_volume):
     """On the real cathode: necks stay together, so that area and tortuosity do not jump."""
     corner = nrel_volume.cropped((60, 108), (100, 148), (100, 148))
     pressed, report = twin.calender(corner, thickness=47 * corner.spacing[0])
-    assert report.moved["mean_displacement_from_affine_m"] < 0.2 * corner.spacing[0]
+    assert (
+        report.moved["mean_displacement_from_affine_m"] < 0.5 * corner.spacing[0]
+    )  # half the lid's way
     areas = [solvers.interface_areas(v)["pore", "NMC"].value for v in (corner, pressed)]
     assert areas[1] == pytest.approx(areas[0], rel=0.1)
     taus = [
@@ -173,6 +176,85 @@ def test_what_springs_back_was_pressed_further(cathode):
     assert abs(pressed.fraction("pore") - 0.35) < 5e-4
 
 
+def column(*layers):
+    """Balls of 7 voxels along the middle of a shaft of 40 × 24 × 24, each at its own height."""
+    return balls([(z, 12, 12) for z in layers], 7, (40, 24, 24))
+
+
+def heights(volume, report):
+    """Of the particles, in voxels, from the lowest on."""
+    found = solvers.particle_instances(volume, "NMC")
+    places = sorted(centroid(found == n)[0] for n in range(1, found.max() + 1))
+    return np.array(places) * volume.spacing[0] / H
+
+
+@pytest.mark.parametrize("end", ["floor", "lid"])
+def test_what_a_plate_cuts_stays_at_it(end):
+    """A ball with its middle 2 voxels inside of the plate, pressed by another one far away."""
+    before = column(2, 30) if end == "floor" else column(38, 10)
+    pressed, report = twin.calender(before, thickness=20 * H)
+    area = before.voxels("NMC") * 0 + np.count_nonzero(before.labels[0 if end == "floor" else -1])
+    kept = np.count_nonzero(pressed.labels[0 if end == "floor" else -1])
+    assert kept == pytest.approx(area, rel=0.05)
+    low, high = heights(pressed, report)
+    wanted = heights(before, report)[0] if end == "floor" else heights(before, report)[1] - 20
+    assert (low if end == "floor" else high) == pytest.approx(wanted, abs=0.1)
+    assert report.moved["mean_turn_degrees"] < 1.0
+    assert any("press it with ends='periodic'" in text for text in report.warnings)
+
+
+def test_a_cut_ball_is_pressed_like_one_half_of_a_whole_one():
+    """The plate is a mirror: half of a shaft is pressed like half of the shaft and its image."""
+    half = balls([(0, 17, 15), (17, 21, 19), (38, 15, 16)], 9, (48, 36, 36))
+    whole = half.with_labels(np.concatenate([half.labels[::-1], half.labels]), "and its image")
+    heights = (28 * H, 56 * H)
+    one, two = (
+        twin.calender(v, thickness=height)[0]
+        for v, height in zip((half, whole), heights, strict=True)
+    )
+    upper = two.labels[two.shape[0] // 2 :]
+    assert upper.shape == one.shape
+    assert np.mean(upper != one.labels) < 0.02
+    assert np.mean(half.labels[: len(one.labels)] != one.labels) > 0.1  # it did move
+
+
+def cathode_in(axis, by):
+    """Balls in a periodic box, and the same seen from elsewhere along an axis."""
+    given, _ = generate_electrode((32, 32, 32), 3e-7, {"NMC": Population(0.45, 1.8e-6)}, rng=1)
+    return given, given.with_labels(np.roll(given.labels, by, axis), "rolled")
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_where_periodic_faces_lie_does_not_matter(axis):
+    given, rolled = cathode_in(axis, 13)
+    results = [
+        twin.calender(v, porosity=0.45, sides="periodic", ends="periodic") for v in (given, rolled)
+    ]
+    (one, first), (two, second) = results
+    for name in ("particles", "particles_left", "coordination_before"):
+        assert first.figures[name] == second.figures[name]
+    assert first.figures["coordination_after"] == pytest.approx(
+        second.figures["coordination_after"], rel=0.1
+    )
+    assert not first.warnings
+    if axis:
+        assert np.mean(np.roll(one.labels, 13, axis) != two.labels) < 0.05
+
+
+def test_a_piece_of_a_thicker_electrode_is_as_dense_at_its_ends_as_within():
+    """Between plates the layers at the ends stay open, as what they cut cannot give way."""
+    given, _ = generate_electrode((48, 48, 48), 3e-7, {"NMC": Population(0.45, 1.8e-6)}, rng=0)
+    open_by = {}
+    for ends in ("plates", "periodic"):
+        pressed, report = twin.calender(given, porosity=0.33, sides="periodic", ends=ends)
+        profile = pressed.profile("pore")
+        outer = np.r_[profile[:3], profile[-3:]].mean()
+        open_by[ends] = outer - profile[3:-3].mean()
+        assert bool(report.warnings) == (ends == "plates")
+    assert open_by["plates"] > 0.05
+    assert abs(open_by["periodic"]) < 0.04
+
+
 def test_contacts_grow_and_conduction_improves(cathode):
     values = []
     for porosity in (0.38, 0.28):
@@ -195,6 +277,7 @@ def test_contacts_grow_and_conduction_improves(cathode):
         ({"porosity": 0.0}, "only lowers it"),
         ({"thickness": 1e-9}, "the solids need"),
         ({"porosity": 0.3, "sides": "mirror"}, "'walls' or 'periodic'"),
+        ({"porosity": 0.3, "ends": "walls"}, "'plates' or 'periodic'"),
         ({"porosity": 0.05, "recovery": 0.9}, "under the load"),
         ({"porosity": 0.3, "recovery": 2.0}, "no share"),
     ],

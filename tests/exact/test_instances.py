@@ -59,6 +59,53 @@ def test_a_packing_is_found_again():
     assert both[1:, 1:].max(axis=0).sum() > 0.98 * (truth > 0).sum()
 
 
+PERIODIC = (True, False, True)
+
+
+@pytest.mark.parametrize("by", [(0, 0, 0), (20, 0, 0), (20, 0, 22), (-13, 0, 30)])
+def test_two_spheres_are_two_wherever_periodic_faces_cut_them(by):
+    """Their middles lie in the box, in a face, or in an edge."""
+    volume = two_spheres(8, 1.8)
+    here = solvers.particle_instances(volume, "NMC", periodic=PERIODIC)
+    rolled = volume.with_labels(np.roll(volume.labels, by, (0, 1, 2)), "rolled")
+    found = solvers.particle_instances(rolled, "NMC", periodic=PERIODIC)
+    assert found.max() == 2
+    assert found.shape == volume.shape
+    pairs = np.unique(np.stack([np.roll(here, by, (0, 1, 2)).ravel(), found.ravel()]), axis=1)
+    assert pairs.shape[1] == 3  # pores, one, the other: the same voxels
+    assert list(solvers.coordination(found, PERIODIC)) == [1, 1]
+    if by[2] == 22:
+        assert solvers.particle_instances(rolled, "NMC").max() > 2
+
+
+def test_a_periodic_packing_is_found_again_wherever_it_is_cut():
+    edge, radius = 48, 7.0
+    given = np.random.default_rng(0).random((30, 3)) * edge
+    packed = solvers.relax(Particles.spheres(given, radius, box=(edge,) * 3)).particles
+    truth = generate.rasterise(packed, 1.0, (edge,) * 3)
+    for by in ((0, 0, 0), (11, 17, 31)):
+        seen = np.roll(truth, by, (0, 1, 2))
+        volume = Volume((seen > 0).astype(np.uint8), 1e-7, PHASES)
+        found = solvers.particle_instances(volume, "NMC", periodic=(True, True, True))
+        assert found.max() == 30
+        both = np.zeros((31, 31))
+        np.add.at(both, (seen.ravel(), found.ravel()), 1)
+        assert both[1:, 1:].max(axis=0).sum() > 0.98 * (seen > 0).sum()
+
+
+def test_what_fills_a_periodic_box_is_one_particle():
+    full = Volume(np.ones((6, 6, 6), np.uint8), 1e-7, PHASES)
+    found = solvers.particle_instances(full, "NMC", periodic=(True, True, True))
+    assert np.unique(found).tolist() == [1]
+
+
+def test_contacts_through_a_periodic_face_count_there_only():
+    labels = np.zeros((4, 3, 3), np.int32)
+    labels[0], labels[3] = 1, 2
+    assert list(solvers.coordination(labels)) == [0, 0]
+    assert list(solvers.coordination(labels, (True, False, False))) == [1, 1]
+
+
 def test_specks_are_particles_too():
     labels = np.zeros((9, 9, 9), np.uint8)
     labels[2, 2, 2] = labels[6, 6, 6] = 1

@@ -7,8 +7,9 @@ from scipy.spatial.transform import Rotation
 import solvers
 from microstructures import Particles
 from microstructures.errors import ConvergenceError, InvalidInputError
-from solvers.clumps import clumps_of
+from solvers.clumps import Clumps, clumps_of
 from solvers.neighbours import find_neighbours
+from solvers.packing import relax_clumps
 
 BOX = (1e-4, 1e-4, 1e-4)
 RADIUS = 5e-6
@@ -191,19 +192,26 @@ def test_ellipsoids_pack_denser_than_spheres_can():
     assert report.overlap <= 5e-3
 
 
-def test_neighbours_are_all_pairs_that_are_near():
+@pytest.mark.parametrize("short", [1.0, 0.22])  # in the latter spheres meet images of images
+def test_neighbours_are_all_images_that_are_near(short):
     rng = np.random.default_rng(3)
-    places, radii = rng.random((60, 3)), rng.uniform(0.02, 0.08, 60)
+    box, periodic = np.array([short, 1.0, 1.0]), (True, False, True)
+    places, radii = 3 * rng.random((60, 3)) - 1, rng.uniform(0.02, 0.08, 60)
     body = np.repeat(np.arange(30, dtype=np.int32), 2)
-    periodic = (True, False, True)
-    near = find_neighbours(places, radii, body, np.ones(3), periodic, 0.05)
-    apart = places[:, None] - places
-    apart -= np.where(periodic, np.round(apart), 0.0)
-    wanted = np.linalg.norm(apart, axis=-1) < radii[:, None] + radii + 0.05
-    wanted &= body[:, None] != body
-    for i in range(60):
-        found = near.other[near.first[i] : near.first[i + 1]]
-        assert np.array_equal(found, np.flatnonzero(wanted[i]))
+    near = find_neighbours(places, radii, body, box, periodic, 0.05)
+    steps = np.arange(-20, 21)
+    wanted = set()
+    for shift in np.stack(np.meshgrid(steps, [0], steps, indexing="ij"), axis=-1).reshape(-1, 3):
+        ways = places[:, None] - places - shift * box
+        found = np.linalg.norm(ways, axis=-1) < radii[:, None] + radii + 0.05
+        found &= body[:, None] != body
+        wanted |= {(i, j, *shift.tolist()) for i, j in np.argwhere(found).tolist()}
+    i, j = near.pairs
+    listed = list(zip(i.tolist(), j.tolist(), *near.shift.T.tolist(), strict=True))
+    assert set(listed) == wanted
+    assert len(listed) == len(wanted)
+    ways = places[i] - places[j] - near.shift * box
+    assert np.allclose(near.ways(places, box), ways, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +219,72 @@ def test_neighbours_are_all_pairs_that_are_near():
     [
         (lambda: solvers.relax(spheres(np.zeros((0, 3)))), "at least one"),
         (lambda: solvers.relax(spheres([HERE]), tolerance=0.0), "1e-3 is the default"),
-        (lambda: solvers.relax(spheres([HERE, HERE], 3e-5)), "larger box"),
+        (lambda: solvers.relax(spheres([HERE, HERE], 6e-5)), "larger box"),
     ],
 )
 def test_mistakes_are_told(call, words):
     with pytest.raises(InvalidInputError, match=words):
         call()
+
+
+def test_in_a_small_box_a_sphere_meets_another_on_both_sides():
+    """Two spheres in a box less than four radii long, which the nearest image alone would miss."""
+    box = np.array([3.0, 8.0, 8.0]) * RADIUS
+    before = np.array([[0.6, 4.0, 4.0], [2.1, 4.5, 4.0]]) * RADIUS
+    packed = solvers.relax(spheres(before, box=tuple(box)), tolerance=1e-4).particles
+    images = np.array([[s, 0, 0] for s in (-1, 0, 1)]) * box
+    apart = packed.centres[1] - packed.centres[0] + images
+    apart[:, 1:] -= np.round(apart[:, 1:] / box[1:]) * box[1:]
+    near, other, _ = np.sort(np.linalg.norm(apart, axis=1)) / RADIUS
+    assert near == pytest.approx(other, abs=1e-3)  # it lies in between
+    assert 2.0 - 3e-4 < near < 2.2
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_a_plane_holds_slides_along_it_and_turns_about_its_normal(axis):
+    """A rod across the plane is pushed off centre from the side, and a ball from above."""
+    rod = np.array([[0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 4.0, 0.0]])  # its balls, in radii
+    centres = np.array([[0.0, 0.0, 0.0], [0.5, 4.0, 1.5], [1.8, 0.0, 0.0]])
+    order = np.roll([0, 1, 2], axis)
+    given = Clumps(
+        (centres[:, order] + 10.0) * RADIUS,
+        np.tile(np.eye(3), (3, 1, 1)),
+        np.array([0, 0, 0, 1, 2], np.int32),
+        np.concatenate([rod, np.zeros((2, 3))])[:, order] * RADIUS,
+        np.full(5, RADIUS),
+        np.full(3, RADIUS),
+    )
+    held = np.zeros((3, 3), bool)
+    held[0, axis] = True
+    found, report = relax_clumps(
+        given, np.full(3, 40 * RADIUS), (False,) * 3, tolerance=1e-3, max_iterations=4000, held=held
+    )
+    assert report.overlap <= 1e-3
+    moved = (found.centres[0] - given.centres[0]) / RADIUS
+    assert moved[axis] == 0.0
+    assert np.linalg.norm(moved) > 0.05
+    turn = Rotation.from_matrix(found.orientations[0]).as_rotvec()
+    assert abs(turn[axis]) > 0.02
+    assert np.delete(turn, axis) == pytest.approx([0.0, 0.0], abs=1e-12)
+
+
+def test_what_two_planes_hold_does_not_turn_and_no_wall_stops_it():
+    """It reaches out of the box across the planes that hold it, and goes where it is pushed."""
+    centres = np.array([[0.5, 0.2, 10.0], [0.9, 0.9, 11.0]]) * RADIUS
+    given = Clumps(
+        centres,
+        np.tile(np.eye(3), (2, 1, 1)),
+        np.array([0, 0, 1], np.int32),
+        np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]) * RADIUS,
+        np.full(3, RADIUS),
+        np.full(2, RADIUS),
+    )
+    held = np.array([[True, True, False], [True, True, True]])
+    found, report = relax_clumps(
+        given, np.full(3, 40 * RADIUS), (False,) * 3, tolerance=1e-3, max_iterations=4000, held=held
+    )
+    assert report.overlap <= 1e-3
+    assert np.array_equal(found.centres[1], centres[1])
+    assert np.array_equal(found.centres[0, :2], centres[0, :2])
+    assert found.centres[0, 2] < centres[0, 2] - RADIUS
+    assert np.array_equal(found.orientations, given.orientations)

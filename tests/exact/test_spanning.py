@@ -57,7 +57,7 @@ def stairs(labels):
         (corners, (False, False, False)),
     ],
 )
-@pytest.mark.parametrize("boundary", ["periodic", "symmetry"])
+@pytest.mark.parametrize("boundary", ["periodic", pytest.param("symmetry", marks=pytest.mark.slow)])
 def test_only_what_joins_both_faces_is_stiff(fill, spans, boundary):
     found = solvers.effective_stiffness(volume(fill), HARD, boundary)
     assert found.spans == spans

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
@@ -21,14 +21,10 @@ from solvers import progress
 from solvers.clumps import Clumps
 from solvers.instances import NECK, coordination, particle_instances
 from solvers.packing import PackingReport, relax_clumps
+from twin.manufacturing._balls import clumps_of_rigid
 from twin.manufacturing._deposit import chosen, filled, smoothed, splat
-from twin.manufacturing._rigid import (
-    RigidParticle,
-    carried,
-    clumps_of_rigid,
-    placed,
-    rigid_particles,
-)
+from twin.manufacturing._placed import carried, placed
+from twin.manufacturing._rigid import RigidParticle, Wrap, rigid_particles
 from twin.manufacturing._target import Target
 from twin.manufacturing.step import StepReport
 from twin.manufacturing.thickness import sprung_back
@@ -37,10 +33,10 @@ STEP = 0.02  # of the thickness, by which the lid comes down at a time
 SETTLE, FINISH = 150, 2000  # steps of relaxation after each, and in the end
 OVERLAP = 5e-3  # of a radius, that does not count
 BINDER_WIDTH = 0.5  # voxels over which binder is spread where it arrives
+ENDS = 0.1  # share of lid and floor that cut particles, from which on it is told
 FLATTENED = 0.1  # share of the particles' volume above which rigid particles are a poor model
 
 Floats = NDArray[np.float64]
-Wrap = tuple[bool, bool, bool]
 
 
 def calender(
@@ -51,6 +47,7 @@ def calender(
     particles: Phase | None = None,
     pore: Phase = "pore",
     sides: str = "walls",
+    ends: str = "plates",
     recovery: float = 0.0,
     neck: float = NECK,
     rng: Any = None,
@@ -67,8 +64,9 @@ def calender(
         thickness: m, instead of the porosity.
         particles: the phase that is made of particles; by default the solid with most voxels.
         pore: the phase that gives way.
-        sides: "walls" if the volume ends at its sides, "periodic" if it repeats there; a particle
-            that a periodic side cuts then counts as two.
+        sides: "walls" if the volume ends at its sides, "periodic" if it repeats there.
+        ends: "plates" if the volume lies between lid and floor, "periodic" if it is a piece of a
+            thicker layer, of which more of the same lies above and below.
         recovery: share of the compression that springs back when the load is gone, 0…1; the
             porosity asked for is that after it.
         neck: at which particles are told apart, see ``solvers.particle_instances``.
@@ -84,17 +82,14 @@ def calender(
     Accuracy: of a rigid-particle model: good while little is flattened. The report warns above
         10 % of the particles' volume, as it happens below about 25 % porosity for round particles.
     """
-    setting = _Setting.of(volume, porosity, thickness, particles, pore, sides, recovery)
+    setting = _Setting.of(volume, porosity, thickness, particles, pore, (ends, sides), recovery)
     labels = np.moveaxis(volume.labels, volume.through_axis, 0)
-    numbers = np.moveaxis(
-        particle_instances(volume, setting.particles, neck=neck), volume.through_axis, 0
-    )
-    numbers = np.ascontiguousarray(numbers)
+    upright = volume.transposed(*setting.order)
+    numbers = particle_instances(upright, setting.particles, neck=neck, periodic=setting.wrap)
     spacing = np.array(setting.spacing)
-    bodies = rigid_particles(numbers, spacing)
-    box = spacing * setting.shape
-    before = clumps_of_rigid(bodies, spacing, box, setting.wrap)
-    pressed, report = _press(before, setting)
+    bodies = rigid_particles(numbers, spacing, setting.wrap)
+    before = clumps_of_rigid(bodies, spacing, setting.box, setting.wrap)
+    pressed, report = _press(before, bodies, setting)
     owners, drawn, lost = _drawn(numbers, labels, bodies, pressed, setting)
     parameters = {
         "porosity": porosity,
@@ -102,6 +97,7 @@ def calender(
         "particles": None if particles is None else volume.phase_name(setting.particles),
         "pore": volume.phase_name(setting.pore),
         "sides": sides,
+        "ends": ends,
         "recovery": recovery,
         "neck": neck,
     }
@@ -111,7 +107,7 @@ def calender(
         spacing=setting.target.spacing,
     )
     return after, _report(
-        volume, after, parameters, setting, before, pressed, report, lost, (numbers, owners)
+        volume, after, parameters, setting, bodies, before, pressed, report, lost, (numbers, owners)
     )
 
 
@@ -127,6 +123,7 @@ class _Setting:
     target: Target
     lowest: float
     wrap: Wrap
+    order: tuple[int, ...]
 
     @classmethod
     def of(
@@ -136,12 +133,15 @@ class _Setting:
         thickness: float | None,
         particles: Phase | None,
         pore: Phase,
-        sides: str,
+        edges: tuple[str, str],
         recovery: float,
     ) -> "_Setting":
         """Check the arguments of ``calender``."""
-        if sides not in ("walls", "periodic"):
-            raise InvalidInputError(f"sides {sides!r} are unknown: choose 'walls' or 'periodic'")
+        for name, edge, other in zip(("ends", "sides"), edges, ("plates", "walls"), strict=True):
+            if edge not in (other, "periodic"):
+                raise InvalidInputError(
+                    f"{name} {edge!r} are unknown: choose {other!r} or 'periodic'"
+                )
         void = volume.phase_id(pore)
         counts = {label: volume.voxels(label) for label in volume.phases if label != void}
         solids = [label for label, count in counts.items() if count]
@@ -163,7 +163,8 @@ class _Setting:
                 f"a recovery of {recovery!r} wants a thickness of {lowest:.4g} m under the load, "
                 "less than the solids need: lower it, or press less"
             )
-        order = [volume.through_axis, *(a for a in range(3) if a != volume.through_axis)]
+        order = (volume.through_axis, *(a for a in range(3) if a != volume.through_axis))
+        end, side = (edge == "periodic" for edge in edges)
         n0, n1, n2 = (volume.shape[a] for a in order)
         h0, h1, h2 = (volume.spacing[a] for a in order)
         return cls(
@@ -174,13 +175,19 @@ class _Setting:
             (h0, h1, h2),
             target,
             lowest,
-            (False, sides == "periodic", sides == "periodic"),
+            (end, side, side),
+            order,
         )
 
     @property
     def height(self) -> float:
         """Thickness before, in m."""
         return self.shape[0] * self.spacing[0]
+
+    @property
+    def box(self) -> Floats:
+        """Edges before, in m."""
+        return np.array(self.shape) * self.spacing
 
     @property
     def new_shape(self) -> tuple[int, int, int]:
@@ -193,32 +200,46 @@ class _Setting:
         return np.array([self.target.edge, *self.spacing[1:]])
 
 
-def _press(start: Clumps, setting: _Setting) -> tuple[Clumps, PackingReport]:
+def _press(
+    start: Clumps, bodies: list[RigidParticle], setting: _Setting
+) -> tuple[Clumps, PackingReport]:
     """Bring the lid down; where the particles are when the load is gone."""
     clumps, low = start, setting.lowest
+    held = np.array([body.cut for body in bodies])
     count = max(1, math.ceil(math.log(setting.height / low) / -math.log1p(-STEP)))
     lids = setting.height * (low / setting.height) ** (np.arange(1, count + 1) / count)
     before = setting.height
     for number, lid in enumerate(lids, start=1):
-        squeezed = clumps.centres * np.array([lid / before, 1.0, 1.0])
-        clumps = clumps.moved(squeezed - clumps.centres, np.zeros_like(squeezed))
-        clumps, report = _relaxed(clumps, setting, lid, FINISH if number == count else SETTLE)
+        clumps = _squeezed(clumps, bodies, before, lid)
+        clumps, report = _relaxed(clumps, held, setting, lid, FINISH if number == count else SETTLE)
         progress.report("calendering", number / count, report.overlap, OVERLAP)
         before = lid
-    back = clumps.centres * np.array([setting.target.thickness / before, 1.0, 1.0])
-    return clumps.moved(back - clumps.centres, np.zeros_like(back)), report
+    return _squeezed(clumps, bodies, before, setting.target.thickness), report
+
+
+def _squeezed(clumps: Clumps, bodies: list[RigidParticle], before: float, lid: float) -> Clumps:
+    """Particles closer together as the lid goes; what lid or floor cuts stays with it."""
+    low, high = np.isfinite([body.walls[0] for body in bodies]).T
+    height = clumps.centres[:, 0]
+    along = np.where(low == high, height * (lid / before - 1.0), np.where(high, lid - before, 0.0))
+    shift = np.zeros_like(clumps.centres)
+    shift[:, 0] = along
+    return clumps.moved(shift, np.zeros_like(shift))
+
+
+def _at_ends(bodies: list[RigidParticle]) -> NDArray[np.bool_]:
+    """Particles that lid or floor cut, shape (n,)."""
+    return np.array([bool(body.cut[0]) for body in bodies])
 
 
 def _relaxed(
-    clumps: Clumps, setting: _Setting, lid: float, steps: int
+    clumps: Clumps, held: NDArray[np.bool_], setting: _Setting, lid: float, steps: int
 ) -> tuple[Clumps, PackingReport]:
-    box = np.array(
-        [lid, *(n * h for n, h in zip(setting.shape[1:], setting.spacing[1:], strict=True))]
-    )
     return relax_clumps(
         clumps,
-        box,
+        np.array([lid, *setting.box[1:]]),
         setting.wrap,
+        held=held,
         tolerance=OVERLAP,
         max_iterations=steps,
         coasts=False,
@@ -271,12 +292,13 @@ def _binder(
 ) -> NDArray[np.bool_]:
     """Voxels of a phase that went with the nearest particles."""
     spacing = np.array(setting.spacing)
-    nearest = ndimage.distance_transform_edt(
-        numbers == 0, sampling=spacing, return_distances=False, return_indices=True
-    )
-    owners = numbers[tuple(nearest)][mask]
     points = (np.argwhere(mask) + 0.5) * spacing
-    moved = np.concatenate(list(carried(points, owners, bodies, pressed)))
+    solid = np.argwhere(numbers)
+    tree = cKDTree((solid + 0.5) * spacing, boxsize=np.where(setting.wrap, setting.box, 0.0))
+    owners = numbers[tuple(solid[tree.query(points)[1]].T)]
+    moved = np.concatenate(
+        list(carried(points, owners, bodies, pressed, setting.box, setting.wrap))
+    )
     arrived = splat(moved, setting.new_shape, setting.new_steps, setting.wrap)
     score = smoothed(arrived, BINDER_WIDTH, setting.wrap)
     return chosen(score, setting.target.count(label), drawn == setting.pore)
@@ -287,23 +309,31 @@ def _report(
     after: Volume,
     parameters: dict[str, Any],
     setting: _Setting,
+    bodies: list[RigidParticle],
     start: Clumps,
     pressed: Clumps,
     packing: PackingReport,
     lost: float,
     owners: tuple[NDArray[np.int32], NDArray[np.int32]],
 ) -> StepReport:
-    affine = start.centres * np.array([setting.target.thickness / setting.height, 1.0, 1.0])
-    strayed = np.linalg.norm(pressed.centres - affine, axis=1)
+    affine = _squeezed(start, bodies, setting.height, setting.target.thickness)
+    strayed = np.linalg.norm(pressed.centres - affine.centres, axis=1)
     turned = np.einsum("nii->n", pressed.orientations)
     angle = np.degrees(np.arccos(np.clip((turned - 1) / 2, -1.0, 1.0)))
     warnings = []
+    at_ends = float(np.isin(owners[0][[0, -1]], 1 + np.flatnonzero(_at_ends(bodies))).mean())
+    if at_ends > ENDS:
+        warnings.append(
+            f"lid and floor cut particles, in {at_ends:.0%} of their area, and what they cut "
+            "cannot give way: layers there stay as open as they are. If the volume is a piece of a "
+            "thicker electrode, press it with ends='periodic'"
+        )
     if lost > FLATTENED:
         warnings.append(
             f"{lost:.0%} of the particles' volume was flattened at contacts: beyond about "
             f"{FLATTENED:.0%} particles are no longer rigid, and what they become is a guess"
         )
-    contacts = [coordination(labels) for labels in owners]
+    contacts = [coordination(labels, setting.wrap) for labels in owners]
     return StepReport.between(
         "calender",
         before,
