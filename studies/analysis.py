@@ -66,7 +66,7 @@ def analyze(settings: AnalysisSettings, volume: Volume | None = None) -> Analysi
 
 def read_volume(settings: AnalysisSettings) -> Volume:
     """The volume that the settings name. Raises InvalidVolumeError."""
-    with _stage(f"reading {settings.volume.name}"):
+    with stage(f"reading {settings.volume.name}"):
         return microstructures.read(
             settings.volume,
             spacing=settings.spacing,
@@ -85,13 +85,13 @@ def _write(settings: AnalysisSettings, volume: Volume, card: "PropertyCard", fol
 
     card.to_csv(folder / "result.csv")
     card.to_json(folder / "result.json")
-    with _stage("writing the report"):
+    with stage("writing the report"):
         report.write(card, folder / "report.html", picture=settings.picture)
     if settings.mesh:
-        with _stage("writing the mesh"):
+        with stage("writing the mesh"):
             microstructures.VoxelMesh.from_volume(volume).write(folder / "mesh.vtu")
     if settings.fields:
-        with _stage("writing the fields"):
+        with stage("writing the fields"):
             microstructures.write_vti(folder / "fields.vti", volume, _fields(card))
 
 
@@ -109,7 +109,7 @@ def _fields(card: "PropertyCard") -> dict[str, NDArray[np.float32]]:
 
 
 @contextlib.contextmanager
-def _stage(task: str) -> Iterator[None]:
+def stage(task: str) -> Iterator[None]:
     """Progress of work that does not say how far it is."""
     progress.report(task, 0.0)
     yield

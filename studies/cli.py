@@ -33,7 +33,7 @@ def _version() -> str:
 
 app = App(
     name="twin",
-    help="From a segmented electrode volume to its transport and interface properties.",
+    help="From a segmented electrode volume to what it does, and to what it would be.",
     help_epilogue=EPILOGUE,
     help_format="plaintext",
     version=_version,
@@ -156,6 +156,40 @@ def analyze(
     flags = {"volume": volume, "output": output, "materials": materials}
     given = flags | asdict(meaning) | asdict(load) | asdict(work)
     return _analyzed(_settings(given, config), voice)
+
+
+@app.command
+def make(
+    steps: Path,
+    volume: Path,
+    *,
+    output: Output = None,
+    meaning: Meaning = Meaning(),
+    threads: int | None = None,
+    voice: Voice = Voice(),
+) -> int:
+    """Press, coat or fill a segmented volume: volume.tif and process.json in one folder.
+
+    Args:
+        steps: TOML file with a table [[step]] for each step, or the process.json of an earlier
+            run, which is replayed bit for bit.
+        volume: .tif, .npy, .raw or a folder of slices.
+        output: folder for the results; those of an earlier run in it are replaced.
+        meaning: what the voxels are.
+        threads: CPU threads; all by default.
+        voice: what to say.
+    """
+    from studies.making import make as made
+    from studies.progress_bar import shown
+    from studies.summary import of_process
+
+    flags = {"volume": volume, "output": output, "threads": threads}
+    settings = _settings(flags | asdict(meaning))
+    with shown(voice.quiet):
+        found = made(settings, steps)
+    if not voice.quiet:
+        print("\n".join(of_process(found)))
+    return OK
 
 
 @app.command

@@ -4,21 +4,22 @@ import contextlib
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from microstructures.errors import InvalidInputError
 from studies import stop
 
-OWN_FILES = ("report.html", "result.csv", "result.json", "mesh.vtu", "fields.vti")
-"""What an analysis may write; a new run removes those of an old run that it does not replace."""
+ANALYSIS = ("report.html", "result.csv", "result.json", "mesh.vtu", "fields.vti")
+"""What an analysis may write."""
 
 
 @contextlib.contextmanager
-def built_aside(folder: Path) -> Iterator[Path]:
+def built_aside(folder: Path, own: Collection[str] = ANALYSIS) -> Iterator[Path]:
     """A scratch folder whose files move into ``folder`` once the block ends without an error.
 
-    Files of a previous run are replaced one by one, each atomically; other files are left alone.
+    Files of a previous run are replaced one by one, each atomically, and those of ``own`` that are
+    not made again are removed; other files are left alone.
 
     Raises:
         InvalidInputError: ``folder`` cannot be made or written into; raised before the block runs.
@@ -27,7 +28,7 @@ def built_aside(folder: Path) -> Iterator[Path]:
         yield scratch
         stop.check()
         with _uninterrupted():
-            _move(scratch, folder)
+            _move(scratch, folder, own)
 
 
 @contextlib.contextmanager
@@ -59,10 +60,10 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _move(scratch: Path, folder: Path) -> None:
+def _move(scratch: Path, folder: Path, own: Collection[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     written = sorted(scratch.iterdir())
     for path in written:
         path.replace(folder / path.name)
-    for name in {*OWN_FILES} - {path.name for path in written}:
+    for name in {*own} - {path.name for path in written}:
         (folder / name).unlink(missing_ok=True)

@@ -1,10 +1,11 @@
-"""Summary: what the terminal says after an analysis. The report says the rest."""
+"""Summary: what the terminal says in the end. Reports say the rest."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from microstructures.wording import AXES
 from studies.analysis import Analysis
+from studies.making import Made
 
 if TYPE_CHECKING:
     from twin.card import Entry
@@ -32,6 +33,14 @@ def lines(analysis: Analysis) -> Iterator[str]:
     for warning in card.warnings:
         yield f"warning: {' '.join(warning.split())}"
     for path in sorted(analysis.files.values(), key=lambda path: path.suffix != ".html"):
+        yield f"written: {path}"
+
+
+def of_process(made: Made) -> Iterator[str]:
+    """The report of each step, and where the files are."""
+    for report in made.run.reports:
+        yield str(report)
+    for path in made.files.values():
         yield f"written: {path}"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -250,3 +251,68 @@ def test_the_real_cathode_goes_through_the_main_job(data_folder, tmp_path):
     quantities = json.loads((tmp_path / "result.json").read_text())["quantities"]
     pore = {q["name"]: q["value"] for q in quantities if q["phase"] == "pore" and q["axis"] is None}
     assert pore["volume_fraction"] == pytest.approx(0.4005, abs=1e-4)
+
+
+STEPS = """
+[[step]]
+step = "place_binder"
+fraction = 0.12
+preference = 0.3
+
+[[step]]
+step = "calender"
+porosity = 0.33
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A TIFF of particles without binder, and a file of steps beside it."""
+    given = microstructures.generate.sample_cathode(0, shape=(20, 20, 20))
+    folder = tmp_path_factory.mktemp("make")
+    volume = given.relabelled({"CBD": "pore"}, {0: "pore", 1: "NMC", 2: "CBD"})
+    microstructures.write(volume, folder / "bare.tif")
+    (folder / "steps.toml").write_text(STEPS)
+    return folder
+
+
+def make(bare, steps, output):
+    return main(["make", str(steps), str(bare / "bare.tif"), "-o", str(output)])
+
+
+def test_make_writes_a_volume_that_needs_no_words_and_replays_bit_for_bit(bare, tmp_path, capsys):
+    assert make(bare, bare / "steps.toml", tmp_path / "made") == 0
+    said = capsys.readouterr().out
+    assert "calender(porosity=0.33" in said
+    assert f"written: {tmp_path / 'made' / 'volume.tif'}" in said
+    assert sorted(p.name for p in (tmp_path / "made").iterdir()) == ["process.json", "volume.tif"]
+    made = microstructures.read(tmp_path / "made" / "volume.tif")
+    assert made.fraction("pore") == pytest.approx(0.33, abs=1e-3)
+    assert set(made.phases.values()) == {"pore", "NMC", "CBD"}
+    assert make(bare, tmp_path / "made" / "process.json", tmp_path / "again") == 0
+    assert microstructures.read(tmp_path / "again" / "volume.tif").sha256 == made.sha256
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ('[[step]]\nstep = "calendar"\nporosity = 0.3', "did you mean 'calender'"),
+        ('[[step]]\nstep = "calender"\nporosity = 0.9', "step 1, calender: .*only lowers it"),
+        ("step = 3", r"write a table \[\[step\]\]"),
+        (None, "no readable TOML file"),
+    ],
+)
+def test_steps_that_cannot_be_taken_leave_nothing(bare, tmp_path, capsys, steps, words):
+    path = tmp_path / "steps.toml"
+    if steps is not None:
+        path.write_text(steps)
+    assert make(bare, path, tmp_path / "made") == 1
+    found = capsys.readouterr().err
+    assert re.search(words, found)
+    assert not (tmp_path / "made").exists()
+
+
+def test_make_leaves_the_report_of_an_analysis_alone(bare, tmp_path):
+    (tmp_path / "report.html").write_text("of an analysis")
+    assert make(bare, bare / "steps.toml", tmp_path) == 0
+    assert (tmp_path / "report.html").read_text() == "of an analysis"
