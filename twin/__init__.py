@@ -4,7 +4,7 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["manufacturing", "report"],
+    submodules=["manufacturing", "performance", "report"],
     submod_attrs={
         "card": ["Entry", "PropertyCard"],
         "manufacturing.calendering": ["calender"],
