@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "particle_utilization",
             "specific_energy",
         ],
+        "structure": ["ElectrodeStructure", "StructureWarning"],
     },
 )
