@@ -97,7 +97,7 @@ def test_a_card_that_lacks_something_says_so(card):
     two = twin.characterize(card.volume, MADE | {"CBD": "NMC532"}, axes=[0])
     with pytest.raises(InvalidInputError, match="active='NMC'"):
         ElectrodeStructure.of_card(two)
-    assert ElectrodeStructure.of_card(two, active="NMC", area=4e5).active_fraction == pytest.approx(
+    assert ElectrodeStructure.of_card(two, active="NMC", area=1e5).active_fraction == pytest.approx(
         5 / 16
     )
 
