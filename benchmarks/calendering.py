@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 import microstructures
 import solvers
 import twin
-from microstructures import Particles, generate
+from microstructures import generate
 from twin.manufacturing import (
     CompactionWarning,
     Exponential,
@@ -32,6 +32,7 @@ from twin.manufacturing import (
     fit,
     generate_electrode,
     place_binder,
+    repack,
 )
 
 RESULT = Path(__file__).parent / "results" / "calendering.json"
@@ -46,10 +47,10 @@ NREL_SPACING = 398e-9
 NREL_POROSITIES = (0.35, 0.30, 0.25, 0.20)
 BARE_POROSITIES = (0.40, 0.30, 0.20)  # without its binder it has 50 %
 
-# an electrode of the bodies of the real one, pressed from 50 % to what the real one has
+# an electrode of the particles of the real one, pressed from 50 % to what the real one has
 LOOSE, REAL = 0.5, {"pore": 0.4005, "NMC": 0.4995, "CBD": 0.1}
 SHARE = (1 - LOOSE) / (1 - REAL["pore"])  # of the solid before, over that after
-FEWEST = 100  # voxels of a body; less has no shape
+OUTGROWTH = (0.0, 0.3)  # where the share of the binder beyond the narrowest places is looked for
 
 # NMC622, 96:2:2 by weight, as digested: 14 and 3 µm in diameter, 8:2, fractions at 2.3 g/cm³
 NMC622 = {"NMC": 0.458, "CBD": 0.051, "density": 2.3, "sigma": 0.9}
@@ -155,15 +156,22 @@ def pressed_series(volume, porosities):
 
 
 def copy():
-    """The bodies of the real cathode at random places, pressed to where the real cathode is."""
+    """The particles of the real cathode at random places, pressed to where the real cathode is."""
     whole = real()
-    bodies = bodies_of(whole.cropped((20, 230), (45, 255), (45, 255)))
+    share = outgrowth()
     samples = []
     for seed in SEEDS:
-        loose = bridged(strewn(bodies, seed), SHARE * REAL["CBD"], seed)
+        bare, repacking = repack(
+            whole.cropped((20, 230), (45, 255), (45, 255)),
+            shape=(CUBE,) * 3,
+            fraction=SHARE * REAL["NMC"],
+            rng=seed,
+        )
+        loose = grown(bare, SHARE * REAL["CBD"], share["share"], "periodic", seed)
         after, report, seconds = pressed(loose, REAL["pore"], "periodic")
         before, after = (measured(volume, axes=(0, 1, 2)) for volume in (loose, after))
         turn = report.moved["mean_turn_degrees"]
+        bodies = repacking.figures["whole_particles"]
         samples.append({"before": before, "after": after | {"seconds": seconds, "turn": turn}})
     size = (107, CUBE, CUBE)
     crops = [
@@ -173,51 +181,32 @@ def copy():
         )
         for at in np.ndindex(2, 2, 2)
     ]
-    texture = float(np.mean(bodies["orientations"][:, 0, 0] ** 2))  # 1/3 if at random
-    figures = {"bodies": len(bodies["volumes"]), "texture": texture, "size": size}
-    return figures | {"samples": samples, "real": crops}
+    return {"bodies": bodies, "size": size, "outgrowth": share, "samples": samples, "real": crops}
 
 
-def bodies_of(volume):
-    """Particles that no face cuts, as ellipsoids of the same inertia, shortest axis first."""
-    labels = solvers.particle_instances(volume, "NMC")
-    cut = np.unique(np.concatenate([np.take(labels, (0, -1), axis).ravel() for axis in range(3)]))
-    where = np.flatnonzero(labels)
-    owner = labels.ravel()[where]
-    points = [p.astype(float) for p in np.unravel_index(where, labels.shape)]
-    count = np.maximum(np.bincount(owner), 1)
-    mean = [np.bincount(owner, p) / count for p in points]
-    moments = np.empty((len(count), 3, 3))
-    for i, j in np.ndindex(3, 3):
-        moments[:, i, j] = np.bincount(owner, points[i] * points[j]) / count - mean[i] * mean[j]
-    inner = np.setdiff1d(np.arange(1, len(count)), cut)
-    inner = inner[count[inner] > FEWEST]
-    values, vectors = np.linalg.eigh(moments[inner])
-    vectors[:, :, 2] *= np.sign(np.linalg.det(vectors))[:, None]  # rotations, no mirrors
-    axes = np.sqrt(values)
-    volumes = count[inner] * volume.voxel_volume
-    axes *= np.cbrt(volumes / (4 / 3 * np.pi * axes.prod(axis=1)))[:, None]
-    return {"axes": axes, "orientations": vectors, "volumes": volumes}
-
-
-def strewn(bodies, seed):
-    """Bodies drawn at random, at random places, moved until they no longer overlap."""
-    rng = np.random.default_rng(seed)
-    edge, fraction = CUBE * NREL_SPACING, SHARE * REAL["NMC"]
-    drawn = rng.integers(len(bodies["volumes"]), size=10 * len(bodies["volumes"]))
-    filled = np.cumsum(bodies["volumes"][drawn])
-    drawn = drawn[: 1 + np.searchsorted(filled, fraction * edge**3)]
-    loose = Particles(
-        rng.random((len(drawn), 3)) * edge,
-        bodies["axes"][drawn],
-        bodies["orientations"][drawn],
-        box=(edge,) * 3,
-        periodic=True,
+def grown(volume, fraction, share, boundary, seed):
+    """Binder in the narrowest places, and a share of it that grows on from there."""
+    narrow, _ = place_binder(
+        volume, fraction=(1 - share) * fraction, placement="bridges", boundary=boundary, rng=seed
     )
-    packed = solvers.relax(loose, tolerance=2e-3, allow_overlap=True).particles
-    found = generate.level_set(packed, NREL_SPACING, (CUBE,) * 3, reach=4 * NREL_SPACING)
-    labels = generate.exact_fraction(found.distance, fraction).astype(np.uint8)
-    return microstructures.Volume(labels, NREL_SPACING, {0: "pore", 1: "NMC"})
+    return place_binder(narrow, fraction=fraction, boundary=boundary, rng=seed)[0]
+
+
+def outgrowth():
+    """That share with which binder on the NMC of the real cathode meets the pores as there."""
+    volume = cube()
+    bare = volume.relabelled({"CBD": "pore"}, PHASES)
+    wanted = measured(volume)
+
+    def areas(share):
+        return measured(grown(bare, volume.fraction("CBD"), share, "mirrored", 0))
+
+    share = brentq(
+        lambda x: areas(x)["areas"]["pore-CBD"] / wanted["areas"]["pore-CBD"] - 1,
+        *OUTGROWTH,
+        xtol=2e-3,
+    )
+    return {"share": share, "ours": areas(share), "real": wanted}
 
 
 def nmc622_sizes():

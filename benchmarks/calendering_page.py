@@ -21,10 +21,13 @@ cathode; one point of a porosity read off a figure, a twentieth of one measured.
 band asks for the direction only. Ours is the mean of {len(figures["nmc622"]["samples"])} samples ±
 half their range, where there is more than one.
 
-What the loose electrodes are made of was changed after a look at first results: binder of NMC622
-went to the narrowest places, where it conducts at all, its conductivity became that of the library,
-and the bodies beside the real cathode got the directions of the image. Four rows were added then,
-which are only quoted: the exponent with binder, and the NMC111 with labelled pores.
+What the loose electrodes are made of, and how they are pressed, was changed after a look at first
+results: binder of NMC622 went to the narrowest places, where it conducts at all, and its
+conductivity became that of the library; pieces of a thicker layer are pressed as such (`ends`) and
+no more between plates; beside the real cathode stand its own particles, where ellipsoids stood, and
+the share of its binder that grows beyond the narrowest places is calibrated on its area towards the
+pores. Four rows were added, which are only quoted: the exponent with binder, and the NMC111 with
+labelled pores.
 
 *Verified* means that the number was read at its source, with the words below. Everything else is
 quoted from a digest of the paper and may be wrong.

@@ -44,6 +44,19 @@ class Clumps:
         places: Values = self.centres[self.body] + self.arms
         return places
 
+    def only(self, which: NDArray[np.bool_]) -> "Clumps":
+        """The bodies for which ``which``, of shape (n,), is True."""
+        spheres = which[self.body]
+        number = np.cumsum(which, dtype=np.int32) - 1
+        return Clumps(
+            self.centres[which],
+            self.orientations[which],
+            number[self.body[spheres]].astype(np.int32),
+            self.offsets[spheres],
+            self.radii[spheres],
+            self.gyration[which],
+        )
+
     def moved(self, shift: Values, turn: Values) -> "Clumps":
         """Every body shifted (m) and turned by a rotation vector, both of shape (n, 3)."""
         turned = Rotation.from_rotvec(turn) * Rotation.from_matrix(self.orientations)

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,14 @@ from solvers import progress, runtime
 from solvers.material_points import Bed
 from solvers.stiffness import Isotropic
 
+FASTEST = 0.01001  # as float32 has it, too
 RATE = 5e-4  # strain in the time in which a wave crosses a cell
 STOPS = 8
-RELEASED = 0.02  # of the largest pressure, below which the lid is off
-SECANTS = 30  # tries to find where the lid is off
-MOST_RETURNS = 8  # times that the lid comes down again
-CLOSE = 5e-4  # of the height, by which it may be missed
-CAUTION = 0.8  # of what was missed: what is pressed too far does not come back
+RELEASED = 0.01  # of the largest pressure, below which the lid is off
+SECANTS = 40  # tries to find where the lid is off
+MOST_RETURNS = 16  # times that the lid comes down again
+NUDGE = 5e-4  # of the height, by which the lid moves where it does not know how far
+CLOSE = 1e-3  # of the height, by which it may be missed
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +94,7 @@ def compact(
         about four cells across are too soft.
     """
     started = time.perf_counter()
-    if not (isinstance(rate, float | int) and 0.0 < rate <= 1e-2):
+    if not 0.0 < _number(rate) <= FASTEST:
         raise InvalidInputError(f"rate {rate!r} is not in 0…0.01: the default is {RATE}")
     if isinstance(stops, bool) or not isinstance(stops, int) or stops < 1:
         raise InvalidInputError(f"stops {stops!r} is not a whole number of at least 1")
@@ -120,19 +122,33 @@ def compact(
 
 
 def _released(bed: Bed, path: "_Path", height: float, rate: float) -> float:
-    """Take the lid off and press again until the height is right; how low the lid has been."""
-    lowest = bed.height
+    """Take the lid off and press again until the height is right; how low the lid has been.
+
+    What was pressed too far does not come back, so that the lid then comes down on what was before.
+    """
+    bed.merges = False  # or the height when the lid is off would jump with a layer of cells
+    lowest = base = bed.height
+    path.go_up(rate)
+    before, step = bed.saved(), 0.0
     for _ in range(MOST_RETURNS):
-        path.go_up(rate)
-        if (missed := bed.height - height) <= CLOSE * height:
+        missed = bed.height - height
+        if abs(missed) <= CLOSE * height:
             return lowest
-        lowest -= CAUTION * missed
-        if lowest <= bed.solid_height:
+        if missed > 0.0:
+            before, base = bed.saved(), lowest
+            step = min(missed, (base - bed.solid_height) / 2)
+        else:
+            bed.restore(before)
+            step /= 2
+        lowest = base - step
+        if step < 0.02 * CLOSE * height or lowest >= bed.height:  # no room left to press in
             break
         path.go_down(lowest, rate)
+        path.go_up(rate)
     raise ConvergenceError(
         f"what is pressed springs back to {bed.height:.4g} m instead of {height:.4g} m: it is too "
-        "elastic to stay there; give softer phases a yield stress, or press less",
+        "elastic to stay there, or the lid too fast; give softer phases a yield stress, press "
+        "less, or lower the rate",
         None,
     )
 
@@ -166,10 +182,11 @@ class _Path:
             if abs(presses) <= least or (presses > 0.0 and now >= self.whole * (1 - CLOSE)):
                 return
             slope = (pressed - presses) / (now - before) if now != before else 0.0
-            nudge = math.copysign(CLOSE * now, presses)
+            nudge = math.copysign(NUDGE * now, presses)
             further = presses / slope if slope > 0.0 else nudge
             before, pressed = now, presses
-            up = min(max(now + further, now - 10 * CLOSE * now), self.whole)
+            most = 10 * NUDGE * now
+            up = min(now + min(max(further, -most), most), self.whole)
             for _ in self.bed.strained(up, math.copysign(rate, up - now)):
                 pass
             self._rest()
@@ -187,6 +204,10 @@ class _Path:
         self.heights.append(self.bed.height)
         self.pressures.append((low + high) / 2)
         self.imbalances.append(abs(high - low))
+
+
+def _number(value: Any) -> float:
+    return math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
 
 
 def _check_height(bed: Bed, height: float) -> None:

@@ -13,6 +13,7 @@ Source: Hu et al., ACM Trans. Graph. 37 (2018) 150, doi:10.1145/3197517.3201293 
 
 import math
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ LOOK = 8  # steps between looks at how far points have strayed
 FLAT = 0.85  # thickness of cells over their width, below which layers of cells are merged
 REST = 4.0  # crossings of a wave, until what is left of the lid's motion is gone
 MOST_STEPS = 200_000
+SAVED = ("place", "labels", "kinds", "state", "packet", "box", "cells", "closes")
 BYTES_PER_POINT, BYTES_PER_CELL = 220, 24
 
 Floats = NDArray[np.float64]
@@ -75,7 +77,7 @@ class Bed:
         self.packet = np.zeros((len(points), kernels.PACKET), np.float32)
         self.packet[:, kernels.VOLUME] = self.point_volume
         self.packet[:, kernels.MASS] = density[self.kinds] * self.point_volume
-        self.steps = 0
+        self.steps, self.merges = 0, True
         self._sort()
 
     @classmethod
@@ -165,19 +167,21 @@ class Bed:
         return spent
 
     def pressures(self) -> tuple[float, float]:
-        """Mean pressure on the lid's plane of the lower and of the upper half, in Pa."""
+        """Mean pressure on the lid's plane of the lower and of the upper half, in Pa.
+
+        Of an odd number of layers the one in the middle counts in the mean of both only.
+        """
         state = runtime.to_host(self.device_state).reshape(-1, kernels.STATE)
         stress = state[:, 0] + self.bulk[self.kinds] * state[:, 6]
-        upper = self.layer * 2 >= self.cells[0]
-        half = float(np.prod(self.box)) / self.edge**3 / 2
-        low, high = (
-            -float(stress[side].sum(dtype=np.float64)) * self.point_volume * self.unit / half
-            for side in (~upper, upper)
-        )
-        if self.cells[0] % 2:  # the halves are then not equal
-            mean = (low + high) / 2
-            return mean, mean
-        return low, high
+        layers = int(self.cells[0])
+        sums = np.bincount(self.layer, stress, minlength=layers).astype(np.float64)
+        sums *= -self.point_volume * self.unit / (float(np.prod(self.box)) / self.edge**3)
+        half = layers // 2
+        if not half:
+            return float(sums.sum()), float(sums.sum())
+        low, high = (float(part.sum()) * layers / half for part in (sums[:half], sums[-half:]))
+        mean = float(sums.sum())
+        return mean + (low - high) / 2, mean + (high - low) / 2
 
     def positions(self) -> Floats:
         """Of the points, in m, in array-axis order."""
@@ -210,6 +214,17 @@ class Bed:
         )
         self.steps, self.closes = self.steps + 1, CLOSES
 
+    def saved(self) -> dict[str, Any]:
+        """Where the points are and what they bear, to ``restore``."""
+        self._fetch()
+        return {name: copy(getattr(self, name)) for name in SAVED}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Go back to what was ``saved``; the number of steps goes on."""
+        for name, value in saved.items():
+            setattr(self, name, copy(value))
+        self._sort()
+
     def _fetch(self) -> None:
         """Bring the points' state to the host."""
         self.state = runtime.to_host(self.device_state).reshape(-1, kernels.STATE).copy()
@@ -219,7 +234,7 @@ class Bed:
     def _resort(self) -> None:
         self._fetch()
         layers = max(1, round(self.box[0] / self.edge))
-        if self.cells[0] * FLAT > layers:
+        if self.merges and self.cells[0] * FLAT > layers:
             share = layers / self.cells[0]
             self.place[:, 0] *= share
             self.packet[:, 6:15:3] /= share  # changes of momentum along cells that are now thicker

@@ -40,7 +40,7 @@ def test_porosity_is_exact_and_solids_keep_their_volume(cathode, porosity, sides
         assert after / before == pytest.approx(1.0, abs=1e-3)
     assert report.largest_loss < 1e-3
     assert abs(pressed.fraction("pore") - porosity) < 5e-4
-    assert report.figures["particles_left"] == report.figures["particles"]
+    assert report.figures["swallowed_particles"] <= 0.05 * report.figures["particles"]
     assert pressed.shape[1:] == cathode.shape[1:]
     assert pressed.spacing[1:] == cathode.spacing[1:]
     assert abs(pressed.spacing[0] / cathode.spacing[0] - 1) < 0.5 / pressed.shape[0] + 1e-12
@@ -67,18 +67,78 @@ def test_a_thickness_is_a_porosity(cathode):
     assert report.figures["thickness_m"] == pytest.approx(height * 0.6 / 0.65, rel=1e-9)
 
 
-def test_what_is_not_pressed_stays_as_it_is(cathode):
-    """Redrawing costs some of the surface's roughness, which is a voxel fine, and nothing else."""
+@pytest.mark.parametrize("sides", ["walls", "periodic"])
+@pytest.mark.parametrize("ends", ["plates", "periodic"])
+def test_what_is_not_pressed_stays_as_it_is(cathode, ends, sides):
+    """Particles as long as the volume, particles that faces cut, and binder among them."""
     height = cathode.shape[0] * cathode.spacing[0]
-    same, report = twin.calender(cathode, thickness=height)
-    assert report.moved["mean_displacement_from_affine_m"] < 1e-3 * H
-    assert report.moved["flattened_fraction"] < 0.01
-    assert np.mean(same.labels != cathode.labels) < 0.08
-    before, after = (solvers.tortuosity_factor(v, "pore", tolerance=1e-3) for v in (cathode, same))
-    ratio = after.tortuosity_factor / before.tortuosity_factor
-    assert ratio == pytest.approx(1.0, abs=0.03)
-    areas = [solvers.interface_areas(v)["pore", "NMC"].value for v in (cathode, same)]
-    assert areas[1] == pytest.approx(areas[0], rel=0.1)
+    same, report = twin.calender(cathode, thickness=height, ends=ends, sides=sides)
+    assert report.moved["mean_displacement_from_affine_m"] == 0.0
+    assert report.moved["flattened_fraction"] == 0.0
+    assert np.mean(same.labels != cathode.labels) < 1e-4
+
+
+def test_redrawing_what_moved_keeps_its_area(nrel_volume):
+    """Of real particles without their binder, rough by a voxel; squeezed by a twentieth."""
+    piece = nrel_volume.cropped((90, 138), (100, 148), (100, 148)).relabelled({"CBD": "pore"})
+    pressed, _ = twin.calender(piece, thickness=piece.size[0] * 0.95, ends="periodic")
+    areas = [
+        solvers.specific_surface_areas(v)["NMC"].value / v.fraction("NMC") for v in (piece, pressed)
+    ]
+    assert areas[1] == pytest.approx(areas[0], rel=0.03)
+
+
+def test_several_phases_may_be_made_of_particles():
+    made, _ = generate_electrode(
+        (32, 32, 32), 3e-7, {"NMC": Population(0.3, 1.8e-6), "SE": Population(0.28, 1.5e-6)}, rng=1
+    )
+    both, report = twin.calender(made, porosity=0.3, sides="periodic", particles=("NMC", "SE"))
+    alone, doubted = twin.calender(made, porosity=0.3, sides="periodic")
+    assert report.parameters["particles"] == ["NMC", "SE"]
+    assert doubted.parameters["particles"] == ["NMC"]
+    assert any("particles=('NMC', 'SE')" in text for text in doubted.warnings)
+    assert not any("paste" in text for text in report.warnings)
+    for name in ("NMC", "SE"):
+        assert report.conserved[name] == pytest.approx(0.0, abs=1e-3)
+    grains = [
+        int(solvers.particle_instances(v, "SE", periodic=(True,) * 3).max())
+        for v in (made, both, alone)
+    ]
+    assert abs(grains[1] - grains[0]) <= 0.15 * grains[0]  # some touch more than before
+    assert grains[2] < 0.7 * grains[0]  # a paste takes the shape of what is left
+
+
+def test_total_porosity_holds_the_nanopores(cathode):
+    nano = {"CBD": 0.5}
+    pressed, report = twin.calender(cathode, total_porosity=0.40, nanoporosity=nano)
+    total = pressed.fraction("pore") + 0.5 * pressed.fraction("CBD")
+    assert total == pytest.approx(0.40, abs=1e-3)
+    assert report.figures["total_porosity"] == pytest.approx(0.40, abs=1e-9)
+    assert report.figures["porosity"] == pytest.approx(pressed.fraction("pore"), abs=1e-3)
+
+
+def test_a_piece_is_known_by_what_lid_and_floor_cut(cathode):
+    """The sample is cut out of something; with a layer of pores on both ends it is whole."""
+    labels = np.concatenate([np.zeros((2, 48, 48)), cathode.labels, np.zeros((2, 48, 48))])
+    whole = cathode.with_labels(labels.astype(np.uint8), "between pores")
+    for volume, ends in ((cathode, "periodic"), (whole, "plates")):
+        _, report = twin.calender(volume, porosity=0.38)
+        assert report.parameters["ends"] == ends
+        told = [text for text in report.warnings if "taken as a piece" in text]
+        assert bool(told) == (ends == "periodic")
+
+
+def test_a_foam_is_no_bed_of_particles():
+    foam = generate.excursion_volume((24, 24, 24), 1e-7, 4e-7, 0.6, phases={0: "pore", 1: "NMC"})
+    _, report = twin.calender(foam.volume, porosity=0.35, neck=0.05)
+    assert any("one body from lid to floor" in text for text in report.warnings)
+
+
+def test_a_phase_of_few_voxels_that_changes_is_told():
+    labels = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24)).labels.copy()
+    labels[20, 12, 12] = 2
+    _, report = twin.calender(Volume(labels, H, PHASES), thickness=43.6 * H)
+    assert any("volume of CBD changed" in text for text in report.warnings)
 
 
 def test_pressing_a_little_changes_a_little(nrel_volume):
@@ -127,7 +187,8 @@ def test_only_much_flattening_is_warned_of():
     little, much = (twin.calender(shaft, thickness=n * H)[1] for n in (28, 18))
     assert little.moved["flattened_fraction"] < 0.1 < much.moved["flattened_fraction"]
     assert not little.warnings
-    assert "no longer rigid" in much.warnings[0]
+    assert any("no longer rigid" in text for text in much.warnings)
+    assert any("squashed into each other" in text for text in much.warnings)
 
 
 def test_a_particle_that_is_hit_moves_aside():
@@ -192,13 +253,13 @@ def heights(volume, report):
 def test_what_a_plate_cuts_stays_at_it(end):
     """A ball with its middle 2 voxels inside of the plate, pressed by another one far away."""
     before = column(2, 30) if end == "floor" else column(38, 10)
-    pressed, report = twin.calender(before, thickness=20 * H)
-    area = before.voxels("NMC") * 0 + np.count_nonzero(before.labels[0 if end == "floor" else -1])
-    kept = np.count_nonzero(pressed.labels[0 if end == "floor" else -1])
-    assert kept == pytest.approx(area, rel=0.05)
+    pressed, report = twin.calender(before, thickness=20 * H, ends="plates")
+    face = 0 if end == "floor" else -1
+    area, kept = (np.count_nonzero(v.labels[face]) for v in (before, pressed))
+    assert kept == pytest.approx(area, rel=0.06)  # of 148 voxels
     low, high = heights(pressed, report)
     wanted = heights(before, report)[0] if end == "floor" else heights(before, report)[1] - 20
-    assert (low if end == "floor" else high) == pytest.approx(wanted, abs=0.1)
+    assert (low if end == "floor" else high) == pytest.approx(wanted, abs=0.2)
     assert report.moved["mean_turn_degrees"] < 1.0
     assert any("press it with ends='periodic'" in text for text in report.warnings)
 
@@ -209,7 +270,7 @@ def test_a_cut_ball_is_pressed_like_one_half_of_a_whole_one():
     whole = half.with_labels(np.concatenate([half.labels[::-1], half.labels]), "and its image")
     heights = (28 * H, 56 * H)
     one, two = (
-        twin.calender(v, thickness=height)[0]
+        twin.calender(v, thickness=height, ends="plates")[0]
         for v, height in zip((half, whole), heights, strict=True)
     )
     upper = two.labels[two.shape[0] // 2 :]
@@ -231,7 +292,7 @@ def test_where_periodic_faces_lie_does_not_matter(axis):
         twin.calender(v, porosity=0.45, sides="periodic", ends="periodic") for v in (given, rolled)
     ]
     (one, first), (two, second) = results
-    for name in ("particles", "particles_left", "coordination_before"):
+    for name in ("particles", "coordination_before"):
         assert first.figures[name] == second.figures[name]
     assert first.figures["coordination_after"] == pytest.approx(
         second.figures["coordination_after"], rel=0.1
@@ -253,6 +314,49 @@ def test_a_piece_of_a_thicker_electrode_is_as_dense_at_its_ends_as_within():
         assert bool(report.warnings) == (ends == "plates")
     assert open_by["plates"] > 0.05
     assert abs(open_by["periodic"]) < 0.04
+
+
+def test_balls_that_a_periodic_side_cuts_press_like_whole_ones():
+    """One lies nearly above the other, and has to move aside."""
+    whole = balls([(8, 8, 8), (24, 8, 9)], 7, (32, 18, 18))
+    paths = [
+        twin.calender(v, thickness=26 * H, sides="periodic")[1].moved[
+            "mean_displacement_from_affine_m"
+        ]
+        for v in (whole, whole.with_labels(np.roll(whole.labels, 9, 2), "rolled"))
+    ]
+    assert paths[0] > H
+    assert paths[1] == pytest.approx(paths[0], rel=0.02)
+
+
+@pytest.mark.parametrize(("sides", "contacts"), [("walls", 0.0), ("periodic", 1.0)])
+def test_contacts_through_periodic_sides_count(sides, contacts):
+    """Two balls that touch there, and nowhere else."""
+    volume = balls([(10, 10, 6), (10, 10, 20)], 6.4, (20, 20, 26))
+    _, report = twin.calender(volume, thickness=20 * H, sides=sides)
+    assert report.figures["coordination_before"] == contacts
+    assert report.figures["coordination_after"] == contacts
+
+
+def test_binder_goes_with_its_particle_through_a_periodic_face():
+    """It lies above the face that its ball, 43 ± 7 of 50 layers, touches from below."""
+    labels = balls([(43, 12, 12), (23, 12, 12)], 7, (50, 24, 24)).labels.copy()
+    labels[:2, 10:14, 10:14] = 2
+    pressed, _ = twin.calender(Volume(labels, H, PHASES), thickness=40 * H, ends="periodic")
+    wanted = (43 * 0.8 + 8) % 40
+    assert centroid(pressed.labels == 2) == pytest.approx([wanted, 12.0, 12.0], abs=0.5)
+
+
+def test_binder_goes_with_its_particle_on_unequal_voxels_whatever_axis_is_pressed():
+    """Beside a ball of 7 on voxels twice as wide along axis 1."""
+    fine = balls([(10, 12, 12), (40, 12, 12)], 7, (50, 24, 24)).labels
+    labels = fine[:, ::2].copy()
+    labels[8:12, 10:12, 10:14] = 2
+    volume = Volume(labels, (H, 2 * H, H), PHASES)
+    pressed, _ = twin.calender(volume, thickness=40 * H)
+    assert centroid(pressed.labels == 2) == pytest.approx([10 * 0.8, 11.0, 12.0], abs=0.5)
+    lying, _ = twin.calender(volume.transposed(1, 0, 2), thickness=40 * H)
+    assert np.array_equal(lying.labels, pressed.labels.transpose(1, 0, 2))
 
 
 def test_contacts_grow_and_conduction_improves(cathode):
@@ -278,6 +382,12 @@ def test_contacts_grow_and_conduction_improves(cathode):
         ({"thickness": 1e-9}, "the solids need"),
         ({"porosity": 0.3, "sides": "mirror"}, "'walls' or 'periodic'"),
         ({"porosity": 0.3, "ends": "walls"}, "'plates' or 'periodic'"),
+        ({"porosity": "0.3"}, "give a number"),
+        ({"porosity": 0.3, "recovery": "a"}, "give a number"),
+        ({"porosity": 0.3, "particles": "pore"}, "is the pore"),
+        ({"porosity": 0.3, "particles": ()}, "particles is empty"),
+        ({"total_porosity": 0.3, "nanoporosity": {"pore": 0.5}}, "give a solid"),
+        ({"total_porosity": 0.01, "nanoporosity": {"CBD": 0.5}}, "total_porosity 0.01 is not in"),
         ({"porosity": 0.05, "recovery": 0.9}, "under the load"),
         ({"porosity": 0.3, "recovery": 2.0}, "no share"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import solvers
 from microstructures import Particles, Volume, generate
 from microstructures.errors import InvalidInputError, UnknownPhaseError
+from solvers.instances import _beyond, _continued, _joined
 
 PHASES = {0: "pore", 1: "NMC"}
 
@@ -97,6 +98,31 @@ def test_what_fills_a_periodic_box_is_one_particle():
     full = Volume(np.ones((6, 6, 6), np.uint8), 1e-7, PHASES)
     found = solvers.particle_instances(full, "NMC", periodic=(True, True, True))
     assert np.unique(found).tolist() == [1]
+
+
+def test_the_widest_particle_is_seen_whole_beyond_a_periodic_face():
+    """A ball 12 shortest edges wide, half as many of twice the edge, and four voxels at most."""
+    grid = np.indices((20, 20, 20)) + 0.5 - 10
+    grid[1] *= 2
+    seen = _beyond(np.sum(grid**2, axis=0) < 36, (1e-7, 2e-7, 1e-7), (True, True, False))
+    assert 12 <= seen[0] <= 12 + 4
+    assert 6 <= seen[1] <= 6 + 4
+    assert seen[2] == 0
+
+
+def test_a_particle_goes_on_as_what_has_most_of_it():
+    outside = np.array([[1, 1, 1, 2, 2, 3, 0]], np.int32)
+    image = np.array([[5, 5, 6, 5, 7, 0, 6]], np.int32)
+    assert _continued(outside, image).tolist() == [[1], [5]]  # 2 is shared evenly, 3 ends
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_is_one_seen_from_either_side_of_a_periodic_face_is_one(side):
+    """Two parts end at one face; past the other they are seen as one, but not the other way."""
+    found = np.zeros((6, 1, 2), np.int32)  # one layer is looked at past each face
+    found[0], found[1] = 3, 3
+    found[4] = found[5] = [[1, 2]]
+    assert _joined(found[::side], (1, 0, 0)).max() == 1
 
 
 def test_contacts_through_a_periodic_face_count_there_only():

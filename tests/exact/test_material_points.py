@@ -1,5 +1,7 @@
 """Compaction by material points: uniform, layered, across a gap, and what never changes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -9,6 +11,7 @@ from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError
 from solvers import compaction
 from solvers.compaction import compact
+from solvers.material_points import Bed, _points
 from solvers.voigt import stress_tensor
 
 PHASES = {0: "pore", 1: "SE", 2: "NMC"}
@@ -57,8 +60,6 @@ def test_uniform_compression_is_exact(yields, share):
 
 
 def full_bed(yields=np.inf, labels=None):
-    from solvers.material_points import Bed
-
     labels = layers((1, 16)) if labels is None else labels
     return Bed.of(volume(labels), BOTH, {"SE": yields}, "walls", 2)
 
@@ -85,6 +86,130 @@ def test_stress_turns_with_the_matter():
     change = np.array(wanted) - given
     assert found - given == pytest.approx(np.broadcast_to(change, found.shape), abs=1e-9)
     assert np.abs(change).max() > 1e-7
+
+
+EDGE, STEP = (1.0, 1.5, 2.0), 1e-3
+
+
+def unequal_bed():
+    """A full bed on cells with three edges, its nodes' numbers, and which lie well inside."""
+    box = Volume(np.ones((16, 16, 16), np.uint8), tuple(e * H for e in EDGE), PHASES)
+    bed = Bed.of(box, BOTH, {}, "walls", 2)
+    index = np.indices(bed.cells).reshape(3, -1).T
+    bed.device_state.reshape(-1, 8)[:, 7] = 1.0
+    return bed, index, ((index > 1) & (index < bed.cells - 2)).all(axis=1)
+
+
+def step_later(bed, velocity):
+    """Velocity of the nodes after a step from another one."""
+    shape = tuple(int(n) for n in bed.cells)
+    bed.node[:] = np.column_stack([velocity, np.ones(len(velocity))]).ravel()
+    points = (bed.device_packet, bed.device_kinds, bed.flat, bed.device_state, bed.table)
+    room = (STEP, 0.0, 0.9, 1.0, bed.point_volume, bed.far)
+    bed.kernels.move(bed.node, *points, shape, (0, 0, 0), EDGE, *room)
+    bed.kernels.gather(bed.device_packet, bed.first, bed.node, shape, (0, 0, 0), EDGE, 0.0)
+    return np.asarray(bed.node).reshape(-1, 4)[:, :3]
+
+
+def test_a_linear_velocity_stays_so_wherever_points_lie():
+    bed, index, inner = unequal_bed()
+    bed.device_packet.reshape(-1, 23)[:, :3] += np.random.default_rng(0).uniform(
+        -0.2, 0.2, (len(bed.kinds), 3)
+    )
+    slope = 1e-4 * np.array([[1.0, -2.0, 3.0], [4.0, 2.0, -1.0], [2.0, -3.0, -1.0]])
+    given = (index + 0.5) * EDGE @ slope.T
+    assert step_later(bed, given)[inner] == pytest.approx(given[inner], abs=1e-7)
+
+
+def test_a_stress_pushes_by_its_divergence_over_the_density():
+    """The components yx, zx and zy, in Voigt order, each with a slope along one of its axes."""
+    bed, index, inner = unequal_bed()
+    state, at = bed.device_state.reshape(-1, 8), bed.place * EDGE
+    state[:, 3], state[:, 4], state[:, 5] = 0.02 * at[:, 2], 0.03 * at[:, 0], 0.05 * at[:, 1]
+    density = float(bed.table.reshape(-1, 4)[0, 3])
+    wanted = STEP * np.array([0.05, 0.02, 0.03]) / density
+    found = step_later(bed, np.zeros((len(index), 3)))[inner]
+    assert found == pytest.approx(np.broadcast_to(wanted, found.shape), rel=1e-3)
+
+
+def test_what_is_squeezed_takes_less_room():
+    """It filled the box, and still does."""
+    bed = full_bed()
+    for _ in bed.strained(0.95 * bed.height, -1e-3):
+        pass
+    assert np.asarray(bed.node)[3::4] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_both_halves_of_an_odd_number_of_cells_press_alike():
+    bed = full_bed(labels=layers((1, 10)))
+    *_, height = bed.strained(0.95 * bed.height, -1e-3)
+    stretch = height / (10 * H)
+    wanted = -confined(SOFT)[0] * np.log(stretch) / stretch
+    assert bed.cells[0] == 5
+    assert bed.pressures() == pytest.approx((wanted, wanted), rel=1e-3)
+
+
+def test_merged_layers_leave_points_and_velocities_as_they_are():
+    """Cells are thicker by 8/6: as much more is the change of momentum along one of them."""
+    bed = full_bed()
+    bed.device_packet.reshape(-1, 23)[:, 6:15] = 1.0
+    bed.box[0] *= 0.7
+    before = bed.positions()
+    bed._resort()
+    assert bed.cells[0] == 6
+    changes = bed.packet[:, 6:15].reshape(-1, 3, 3)
+    assert changes[..., 0] == pytest.approx(8 / 6, rel=1e-6)
+    assert (changes[..., 1:] == 1.0).all()
+    after = bed.positions()
+    assert np.sort(after, axis=0) == pytest.approx(np.sort(before, axis=0), abs=1e-6 * H)
+
+
+def test_eight_points_lie_in_the_middle_of_the_parts_of_a_voxel():
+    points, labels = _points(np.array([[1, 2, 3]]), np.array([7]), 2)
+    wanted = [(z, y, x) for z in (1.25, 1.75) for y in (2.25, 2.75) for x in (3.25, 3.75)]
+    assert sorted(map(tuple, points)) == wanted
+    assert labels.tolist() == [7] * 8
+
+
+def test_at_rest_both_halves_press_alike():
+    """A lid that comes fast is felt by the hard layer, which is the upper one, first."""
+    bed = full_bed(labels=layers((1, 16), (2, 16), width=4))
+    for _ in bed.strained(0.99 * bed.height, -1e-2):
+        pass
+    low, high = bed.pressures()
+    assert high > 2 * low
+    bed.rest()
+    low, high = bed.pressures()
+    assert high == pytest.approx(low, rel=0.1)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_where_periodic_sides_lie_does_not_matter(axis):
+    labels = np.random.default_rng(1).choice([0, 1], (10, 8, 8), p=[0.4, 0.6])
+    given, rolled = (
+        compact(
+            volume(found), BOTH, {"SE": 3e8}, 9 * H,
+            sides="periodic", release=False, rate=1e-3, stops=2,
+        ).pressures
+        for found in (labels, np.roll(labels, 2, axis))
+    )  # fmt: skip
+    assert rolled == pytest.approx(given, rel=1e-3)
+
+
+def test_a_lid_that_is_off_presses_no_more():
+    labels = np.random.default_rng(1).choice([0, 1], (10, 6, 6), p=[0.4, 0.6])
+    done = compact(volume(labels), BOTH, {"SE": 3e8}, 8 * H, rate=1e-2, stops=1)
+    assert abs(done.pressures[-1]) <= compaction.RELEASED * done.pressures.max()
+    assert done.height == pytest.approx(8 * H, rel=5e-4)
+    assert done.lowest == done.heights.min()
+
+
+def test_a_stop_has_the_mean_pressure_of_both_halves_and_how_far_they_differ():
+    """Whichever of them presses more."""
+    bed = SimpleNamespace(height=2.0, rest=lambda: None, pressures=lambda: (3.0, 1.0))
+    path = compaction._Path(bed, 1.0)
+    path._rest()
+    assert (path.pressures, path.imbalances) == ([2.0], [2.0])
 
 
 def in_series(soft, hard, squeezed):

@@ -214,6 +214,18 @@ def test_neighbours_are_all_images_that_are_near(short):
     assert np.allclose(near.ways(places, box), ways, rtol=1e-12)
 
 
+def test_images_two_boxes_away_are_neighbours_if_they_are_near():
+    """In a box of 17, spheres 1.6 wide and 5 apart at most see each other at 1, 16 and 18."""
+    places = np.array([[0.5, 50.0, 50.0], [16.5, 50.0, 50.0]])
+    box, body = np.array([17.0, 100.0, 100.0]), np.arange(2, dtype=np.int32)
+    near = find_neighbours(places, np.full(2, 8.0), body, box, (True, True, True), 5.0)
+    assert near.pairs[0].tolist() == [0, 0, 0, 1, 1, 1]
+    assert sorted(near.shift[:3, 0].tolist()) == [-2, -1, 0]
+    assert sorted(near.shift[3:, 0].tolist()) == [0, 1, 2]
+    apart = np.linalg.norm(near.ways(places, box), axis=1)
+    assert sorted(apart) == pytest.approx([1.0, 1.0, 16.0, 16.0, 18.0, 18.0])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mixing": ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"],
         "pressing": ["press"],
         "process": ["Process", "ProcessRun", "replay"],
+        "repacking": ["repack"],
         "segmentation_check": ["SegmentationCheck", "check_segmentation"],
         "step": ["StepReport"],
         "thickness": [

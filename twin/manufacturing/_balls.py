@@ -18,16 +18,15 @@ CLOSE = 0.01  # by which the nearest voxel outside is further than the surface
 Floats = NDArray[np.float64]
 
 
-def clumps_of_rigid(
-    particles: list[RigidParticle], spacing: Floats, box: Floats, periodic: Wrap
-) -> Clumps:
+def clumps_of_rigid(particles: list[RigidParticle], spacing: Floats) -> Clumps:
     """Every particle as a clump of inscribed balls, the largest first.
 
     Balls of particles that a wall cuts reach behind it, as their mirror images do before it.
     """
-    parts = [_balls(particle, spacing) for particle in particles]
+    known = {id(particle): _balls(particle, spacing) for particle in particles}
+    parts = [known[id(particle)] for particle in particles]
     counts = [len(radii) for _, radii in parts]
-    clumps = Clumps(
+    return Clumps(
         np.array([particle.centre for particle in particles]),
         np.tile(np.eye(3), (len(particles), 1, 1)),
         np.repeat(np.arange(len(parts), dtype=np.int32), counts),
@@ -35,12 +34,13 @@ def clumps_of_rigid(
         np.concatenate([radii for _, radii in parts]),
         np.array([_gyration(particle, spacing) for particle in particles]),
     )
+
+
+def unpressed(
+    clumps: Clumps, particles: list[RigidParticle], box: Floats, periodic: Wrap
+) -> Clumps:
+    """The same with radii at which balls overlap neither others nor walls: nothing moves yet."""
     cut = np.array([particle.cut for particle in particles])
-    return replace(clumps, radii=_apart(clumps, box, periodic, cut))
-
-
-def _apart(clumps: Clumps, box: Floats, periodic: Wrap, cut: NDArray[np.bool_]) -> Floats:
-    """Radii with which balls overlap neither others nor walls yet: nothing moves unpressed."""
     near = find_neighbours(clumps.places, clumps.radii, clumps.body, box, periodic, skin=0.0)
     i, j = near.pairs
     distance = np.linalg.norm(near.ways(clumps.places, box), axis=1)
@@ -49,7 +49,8 @@ def _apart(clumps: Clumps, box: Floats, periodic: Wrap, cut: NDArray[np.bool_]) 
     np.minimum.at(least, i, share)
     free = cut[clumps.body] | np.array(periodic)
     room = np.where(free, np.inf, np.minimum(clumps.places, box - clumps.places)).min(axis=1)
-    return np.minimum(clumps.radii * least, np.maximum(room, clumps.radii.min() / 2))
+    radii = np.minimum(clumps.radii * least, np.maximum(room, clumps.radii.min() / 2))
+    return replace(clumps, radii=radii)
 
 
 def _gyration(particle: RigidParticle, spacing: Floats) -> float:

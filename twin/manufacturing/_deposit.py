@@ -23,26 +23,30 @@ def chosen(score: Floats, count: int, among: Mask) -> Mask:
     return out
 
 
-def filled(distance: Floats, count: int, wrap: tuple[bool, bool, bool]) -> Mask:
+def filled(
+    distance: Floats, count: int, wrap: tuple[bool, bool, bool], room: Mask | None = None
+) -> Mask:
     """``count`` voxels of the particles whose distance is given, necks first where some lack.
 
     What particles lose to each other where they overlap flows out beside their contact, as in
-    plastic flattening; if there is more than room for, the outermost voxels go.
+    plastic flattening; if there is more than room for, the outermost voxels go. ``room`` is where
+    they may be, by default everywhere.
     """
-    solid = distance < 0
+    room = np.ones(distance.shape, bool) if room is None else room
+    solid = (distance < 0) & room
     surplus = int(np.count_nonzero(solid)) - count
     if surplus >= 0:
         return chosen(-distance, count, solid)
     for rounds_left in range(ROUNDS, 0, -1):
         missing = count - int(np.count_nonzero(solid))
-        beside = dilated(solid, wrap) & ~solid
+        beside = dilated(solid, wrap) & ~solid & room
         take = min(-(-missing // rounds_left), int(np.count_nonzero(beside)))
         crowded = smoothed(solid, NECK, wrap)
         # ties in a neck go to what is nearest to a particle
         solid |= chosen(crowded - 1e-6 * distance / np.abs(distance).max(), take, beside)
     while (missing := count - int(np.count_nonzero(solid))) > 0:
-        beside = dilated(solid, wrap) & ~solid
-        solid |= chosen(-distance, missing, beside if beside.any() else ~solid)
+        beside = dilated(solid, wrap) & ~solid & room
+        solid |= chosen(-distance, missing, beside if beside.any() else ~solid & room)
     return solid
 
 

@@ -16,10 +16,13 @@ Floats = NDArray[np.float64]
 class Placed:
     """Particles in their new places: distance to the nearest surface, and whose it is (0: none).
 
+    ``body`` is the distance without what they reach into their neighbours.
+
     ``overlap`` is the share of the particles' volume that lies in another one, or outside.
     """
 
     distance: NDArray[np.float32]
+    body: NDArray[np.float32]
     owner: NDArray[np.int32]
     overlap: float
 
@@ -58,13 +61,16 @@ def placed(
         body[where] = np.minimum(body[where], own)
         distance[where] = np.minimum(distance[where], drawn)
     union = int(np.count_nonzero(body < 0))
-    return Placed(distance, owner, 1.0 - union / max(counted, 1))
+    return Placed(distance, body, owner, 1.0 - union / max(counted, 1))
 
 
 def _range(low: float, high: float, h: float, n: int, periodic: bool) -> NDArray[np.int64]:
     """Voxels whose centres lie between two coordinates; some may lie outside the box."""
     first, last = int(np.ceil(low / h - 0.5)), int(np.floor(high / h - 0.5))
-    return np.arange(first, (min(last, first + n - 1) if periodic else last) + 1)
+    if periodic and last - first >= n:  # nothing twice: what is left out is rim on both sides
+        first += (last - first + 1 - n) // 2
+        last = first + n - 1
+    return np.arange(first, last + 1)
 
 
 def carried(

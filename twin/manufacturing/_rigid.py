@@ -14,7 +14,7 @@ from scipy import ndimage
 
 RIM = 4  # voxels around a particle in which its distance is known
 SEAM = 2  # voxels
-SMOOTHING = 1.0  # voxels
+SMOOTHING = 0.5  # voxels; more would take roughness, and area, from what does not even move
 CUT = 0.2  # of a particle's largest section, from which on a wall cuts it and not only touches it
 BEHIND = 2  # voxels that are kept of it behind the wall
 

@@ -1,11 +1,16 @@
 """Target: how thick a volume is to be pressed, and on what voxels it is then drawn. SI units."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
+from microstructures.phases import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,22 +18,30 @@ class Target:
     """A thickness through the volume, and the layers of voxels that make it up.
 
     The number of layers is rounded, and their edge changed by as much. ``solid`` is the thickness
-    that the solids would have without pores, and ``porosity`` the labelled one that is aimed at.
+    that the solids would have without pores, ``nanopores`` that of the nanopores in them, and
+    ``porosity`` the labelled one that is aimed at.
     """
 
     volume: Volume
     thickness: float
     solid: float
+    nanopores: float = 0.0
 
     @classmethod
     def of(
-        cls, volume: Volume, void: int, porosity: float | None, thickness: float | None
+        cls,
+        volume: Volume,
+        void: int,
+        porosity: float | None,
+        thickness: float | None,
+        total_porosity: float | None = None,
+        nanoporosity: Mapping[Phase, float] | None = None,
     ) -> "Target":
         """Check what a step was asked for; ``void`` is the label of the pore.
 
         Raises:
-            InvalidInputError: not one of porosity and thickness, one that is not below the present
-                one, or voxels outside the electrode.
+            InvalidInputError: not one of porosity, total porosity and thickness, one that is not
+                below the present one, nanopores of what is no solid, or voxels outside.
         """
         if volume.outside is not None and np.any(volume.labels == volume.outside):
             raise InvalidInputError(
@@ -36,12 +49,20 @@ class Target:
             )
         height = volume.size[volume.through_axis]
         share = 1.0 - volume.voxels(void) / volume.labels.size
-        return cls(volume, _thickness(height, share, porosity, thickness), share * height)
+        nanopores = _nanopores(volume, void, nanoporosity or {})
+        asked = {"porosity": porosity, "thickness": thickness, "total_porosity": total_porosity}
+        wanted = _thickness(height, share, share - nanopores, asked)
+        return cls(volume, wanted, share * height, nanopores * height)
 
     @property
     def porosity(self) -> float:
         """Labelled pore fraction at the thickness."""
         return 1.0 - self.solid / self.thickness
+
+    @property
+    def total_porosity(self) -> float:
+        """The same with the nanopores."""
+        return self.porosity + self.nanopores / self.thickness
 
     @property
     def layers(self) -> int:
@@ -73,24 +94,65 @@ class Target:
         return round(self.volume.voxels(label) * before / self.edge)
 
 
-def _thickness(
-    height: float, solid: float, porosity: float | None, thickness: float | None
-) -> float:
-    if (porosity is None) == (thickness is None):
-        raise InvalidInputError(
-            f"porosity is {porosity!r} and thickness {thickness!r}: give one of them"
-        )
-    if porosity is not None:
-        if not 0.0 < porosity <= 1.0 - solid:
+def _nanopores(volume: Volume, void: int, nanoporosity: Mapping[Phase, float]) -> float:
+    """Nanopores per volume."""
+    if not isinstance(nanoporosity, Mapping):
+        raise InvalidInputError(f"nanoporosity is {nanoporosity!r}: give {{'CBD': 0.47}}")
+    held = 0.0
+    for phase, share in nanoporosity.items():
+        label, fraction = volume.phase_id(phase), checked_number(share, "nanoporosity")
+        if label == void or not 0.0 <= fraction < 1.0:
             raise InvalidInputError(
-                f"porosity {porosity!r} is not in 0…{1 - solid:.4g}, the present one: pressing "
-                "only lowers it"
+                f"nanoporosity of {phase!r} is {share!r}: give a solid, and a share from 0 up to "
+                "below 1"
             )
-        return height * solid / (1.0 - porosity)
-    assert thickness is not None
-    if not solid * height < thickness <= height:
+        held += fraction * volume.voxels(label) / volume.labels.size
+    return held
+
+
+def _thickness(
+    height: float, solid: float, dense: float, asked: Mapping[str, float | None]
+) -> float:
+    """The thickness asked for; ``dense`` is the share of the solids without their nanopores."""
+    given = {name: checked_number(v, name) for name, v in asked.items() if v is not None}
+    if len(given) != 1:
         raise InvalidInputError(
-            f"thickness {thickness!r} is not between {solid * height:.4g} m, which the solids "
-            f"need, and {height:.4g} m, the present one"
+            ", ".join(f"{name} is {value!r}" for name, value in asked.items())
+            + ": give one of them"
         )
-    return float(thickness)
+    ((name, value),) = given.items()
+    if name == "thickness":
+        return _between(value, solid * height, height)
+    share = solid if name == "porosity" else dense
+    if not 1.0 - share / solid < value <= 1.0 - share + 1e-12:
+        raise InvalidInputError(
+            f"{name} {value!r} is not in {1 - share / solid:.4g}…{1 - share:.4g}, the present one: "
+            "pressing only lowers it"
+        )
+    return min(height * share / (1.0 - value), height)
+
+
+def _between(thickness: float, least: float, height: float) -> float:
+    if not least < thickness <= height:
+        raise InvalidInputError(
+            f"thickness {thickness!r} is not between {least:.4g} m, which the solids need, and "
+            f"{height:.4g} m, the present one"
+        )
+    return thickness
+
+
+def checked_volume(volume: Any) -> Volume:
+    """``volume``, if it is one. Raises InvalidInputError."""
+    if not isinstance(volume, Volume):
+        raise InvalidInputError(
+            f"a {type(volume).__name__} was given, but a Volume is wanted: "
+            "microstructures.read(path, spacing=…) or microstructures.Volume(labels, spacing)"
+        )
+    return volume
+
+
+def checked_number(value: Any, name: str) -> float:
+    """``value`` as a finite number. Raises InvalidInputError, naming it."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InvalidInputError(f"{name} is {value!r}: give a number")
+    return float(value)

@@ -5,7 +5,7 @@ yield stress and flows beyond, so that soft electrolytes fill the pores between 
 pressure is a result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,17 +13,20 @@ import numpy as np
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
+from solvers import specific_surface_areas
 from solvers.compaction import RATE, Compacted, compact
 from solvers.stiffness import Isotropic
 from twin._solids import isotropic
 from twin.manufacturing._deposit import chosen, smoothed, splat
-from twin.manufacturing._target import Target
+from twin.manufacturing._target import Target, checked_volume
 from twin.manufacturing.step import StepReport
 from twin.materials import Material, material
 
 UNEVEN = 0.1  # of the largest pressure, between lower and upper half, above which it was too fast
 BLUR = 0.5  # voxels over which the matter of a point is spread where it arrives
 MARKS = (0.40, 0.35, 0.30, 0.25, 0.20, 0.15, 0.10, 0.05)  # porosities to report pressures at
+FINE = 4.0  # cells across a grain, below which it is too soft
+LOOSE = 0.4  # porosity above which powders rearrange first
 NUMBERS = ("youngs_modulus", "poisson_ratio", "yield_stress")
 
 Given: TypeAlias = str | Mapping[str, Any] | Material
@@ -35,7 +38,9 @@ def press(
     solids: Mapping[Phase, Given],
     porosity: float | None = None,
     thickness: float | None = None,
+    total_porosity: float | None = None,
     pore: Phase = "pore",
+    nanoporosity: Mapping[Phase, float] | None = None,
     sides: str = "walls",
     cell: int = 2,
     rate: float = RATE,
@@ -53,7 +58,9 @@ def press(
             yield stress it stays elastic.
         porosity: labelled pore fraction when the lid is off, below the present one.
         thickness: m, instead of the porosity.
+        total_porosity: that with the nanopores, instead of the porosity.
         pore: the phase that gives way.
+        nanoporosity: pore fraction within solids, {"CBD": 0.47}; it stays as it is.
         sides: "walls", along which everything slides, or "periodic".
         cell: voxels per edge of a grid cell, 2 or 1; 1 is eight times as much work, and finer.
         rate: of straining, see ``solvers.compact``.
@@ -71,19 +78,23 @@ def press(
     Accuracy: see ``solvers.compact``. What touches is welded: powders that must
         rearrange first are too stiff at low pressure. Nothing hardens, cracks or creeps.
     """
-    void = volume.phase_id(pore)
+    void = checked_volume(volume).phase_id(pore)
     made = _solids(volume, solids, void)
-    target = Target.of(volume, void, porosity, thickness)
+    target = Target.of(volume, void, porosity, thickness, total_porosity, nanoporosity)
+    if target.thickness >= volume.size[volume.through_axis]:
+        raise InvalidInputError(
+            f"the volume has the porosity {target.porosity:.4g} already: ask for a lower one"
+        )
     stiffness: dict[Phase, Isotropic] = {n: isotropic(solid) for n, solid in made.items()}
     limits: dict[Phase, float] = {
         n: s.yield_stress.value for n, s in made.items() if s.yield_stress is not None
     }
     done = compact(volume, stiffness, limits, target.thickness, sides=sides, cell=cell, rate=rate)
     after = _drawn(target, done, stiffness, void, sides == "periodic")
-    parameters = {
+    asked = {"porosity": porosity, "thickness": thickness, "total_porosity": total_porosity}
+    parameters = {name: value for name, value in asked.items() if value is not None} | {
         "solids": {volume.phase_name(p): _plain(given) for p, given in solids.items()},
-        "porosity": porosity,
-        "thickness": thickness,
+        "nanoporosity": {volume.phase_name(p): n for p, n in (nanoporosity or {}).items()},
         "pore": volume.phase_name(pore),
         "sides": sides,
         "cell": cell,
@@ -141,7 +152,7 @@ def _drawn(
     axis = volume.through_axis
     z, y, x = (is_periodic and a != axis for a in range(3))
     scale = np.ones(3)
-    scale[axis] = target.thickness / done.height  # the lid is off to within a part in two thousand
+    scale[axis] = target.thickness / done.height  # within a thousandth of 1
     scores = {}
     for name in sorted(stiffness, key=lambda n: -stiffness[n].E):
         points = done.positions[done.labels == volume.phase_id(name)] * scale
@@ -166,7 +177,7 @@ def _report(
     done: Compacted,
     solids: tuple[str, ...],
 ) -> StepReport:
-    warnings = []
+    warnings = [*_left_model(target, solids, int(parameters["cell"]))]
     if done.imbalance > UNEVEN:
         warnings.append(
             f"the pressure differed by {done.imbalance:.0%} between lower and upper half: the lid "
@@ -178,11 +189,14 @@ def _report(
         after,
         parameters,
         conserve=list(solids),
+        moved={"beside_affine_fraction": _beside_affine(target, after)},
         warnings=tuple(warnings),
         figures={
-            "thickness_m": done.height,
+            "thickness_m": target.thickness,
+            "missed_thickness_m": done.height - target.thickness,
             "thickness_under_load_m": done.lowest,
-            "porosity": 1.0 - target.solid / done.height,
+            "porosity": target.porosity,
+            **({"total_porosity": target.total_porosity} if target.nanopores else {}),
             "porosity_under_load": 1.0 - target.solid / done.lowest,
             "spring_back": done.height / done.lowest - 1.0,
             "largest_pressure_Pa": float(done.pressures.max()),
@@ -191,6 +205,33 @@ def _report(
             "steps": float(done.steps),
         },
     )
+
+
+def _beside_affine(target: Target, after: Volume) -> float:
+    """Share of the voxels that would be of another phase if the volume were only squeezed."""
+    volume, axis = target.volume, target.volume.through_axis
+    layers = ((np.arange(target.layers) + 0.5) * volume.shape[axis] / target.layers).astype(int)
+    return float(np.mean(np.take(volume.labels, layers, axis) != after.labels))
+
+
+def _left_model(target: Target, solids: tuple[str, ...], cell: int) -> Iterator[str]:
+    """Where material points are no model of what is pressed."""
+    volume = target.volume
+    widest = cell * max(volume.spacing)
+    areas = specific_surface_areas(volume)
+    for name in solids:
+        chord = 4 * volume.fraction(name) / max(float(areas[name].value), 1e-300)
+        if chord < FINE * widest:
+            yield (
+                f"{name} is {chord / widest:.1f} cells wide on average, and below {FINE:g} it is "
+                "too soft: take cell=1 or smaller voxels, and doubt the pressures"
+            )
+    before = 1.0 - target.solid / volume.size[volume.through_axis]
+    if before > LOOSE:
+        yield (
+            f"at a porosity of {before:.0%} powders rearrange before they yield, but here all that "
+            "touches is welded: the pressures on the way down are too high at first"
+        )
 
 
 def _marked(done: Compacted, solid: float) -> dict[str, float]:

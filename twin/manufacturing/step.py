@@ -12,6 +12,7 @@ from microstructures.errors import InvalidInputError
 from solvers.results import finite
 
 Numbers = Mapping[str, float]
+LOSS = 1e-3  # of a phase's volume, from which on a change of what should be conserved is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,19 @@ class StepReport:
             conserve: names of the phases whose volume the step should conserve.
             more: ``moved``, ``warnings`` and ``figures``.
         """
+        kept = relative_changes(phase_volumes(before), phase_volumes(after), conserve)
+        told = tuple(
+            f"the volume of {name} changed by {change:+.1%}, as it has {after.voxels(name)} voxels"
+            for name, change in kept.items()
+            if abs(change) > LOSS
+        )
         return cls(
             step,
             parameters,
             before.fractions(),
             after.fractions(),
-            conserved=relative_changes(phase_volumes(before), phase_volumes(after), conserve),
+            conserved=kept,
+            warnings=(*more.pop("warnings", ()), *told),
             **more,
         )
 

@@ -5,6 +5,18 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "cell": ["Cell"],
+        "discharge": ["Discharge", "discharge"],
+        "gas": [
+            "Fuel",
+            "Gas",
+            "HYDROGEN",
+            "PoreGas",
+            "WATER",
+            "binary_diffusivity",
+            "bosanquet",
+            "knudsen_diffusivity",
+        ],
         "impedance": ["TransmissionLine"],
         "merit": [
             "depletion",
@@ -14,6 +26,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "particle_utilization",
             "specific_energy",
         ],
+        "mixed_conductor": ["MixedConductor", "double_connected_area"],
+        "polarisation": ["Polarisation", "polarise"],
+        "solid_oxide": ["Cermet", "Losses"],
         "structure": ["ElectrodeStructure", "StructureWarning"],
+        "tpb_kinetics": [
+            "Kinetics",
+            "KineticsWarning",
+            "LineKinetics",
+            "NI_YSZ_BIEBERLE",
+            "NI_YSZ_DE_BOER",
+        ],
     },
 )

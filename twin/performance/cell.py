@@ -1,0 +1,230 @@
+"""Cell: electrodes of known structure in a cell whose other numbers come from a parameter set.
+
+SI units; currents and capacities per area of the electrode.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from microstructures.errors import InvalidInputError
+from twin.manufacturing.composition import positive
+from twin.performance._pybamm import pybamm
+from twin.performance.structure import ElectrodeStructure
+
+if TYPE_CHECKING:
+    from pybamm import ParameterValues
+
+Kind: TypeAlias = Literal["full", "half"]
+MODELS = ("DFN", "SPMe", "SPM", "MPM")
+LITHIUM_EXCHANGE = 12.6  # A/m² of lithium metal at 1 mol/L  [not opened: verify]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """Two electrodes and a separator.
+
+    Args:
+        parameters: name of a parameter set of PyBaMM, such as "Chen2020", or its ParameterValues;
+            all that no structure gives is taken from it.
+        positive: structure of the positive electrode; None to take that of the set.
+        negative: of the negative electrode; has no meaning in a half cell.
+        separator_macmullin: κ/κ_eff of the separator, ≥ 1; None to take that of the set.
+        contact_resistance: of everything outside the electrodes' volume, ≥ 0 in Ω m².
+        kind: "full", or "half": the positive electrode against lithium metal.
+        balance: scale the thickness of the electrode whose structure is not given, so that the
+            ratio of capacities stays that of the set. Without it a thicker electrode only shifts
+            the limit to the other one.
+
+    Raises:
+        InvalidInputError: an argument is out of range, or no such set.
+    """
+
+    parameters: "str | ParameterValues" = "Chen2020"
+    positive: ElectrodeStructure | None = None
+    negative: ElectrodeStructure | None = None
+    separator_macmullin: float | None = None
+    contact_resistance: float = 0.0
+    kind: Kind = "full"
+    balance: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("full", "half"):
+            raise InvalidInputError(f"kind {self.kind!r} is unknown: choose 'full' or 'half'")
+        if self.kind == "half" and self.negative is not None:
+            raise InvalidInputError(
+                "a half cell has lithium metal instead of a negative electrode: give the electrode "
+                "that is studied as positive"
+            )
+        for side in (self.positive, self.negative):
+            if not isinstance(side, ElectrodeStructure | None):
+                raise InvalidInputError(f"{side!r} is no ElectrodeStructure: see of_card")
+        if self.separator_macmullin is not None and not self.separator_macmullin >= 1:
+            raise InvalidInputError(
+                f"separator_macmullin is {self.separator_macmullin!r}: κ/κ_eff is at least 1"
+            )
+        if not (np.isfinite(self.contact_resistance) and self.contact_resistance >= 0):
+            raise InvalidInputError(
+                f"contact_resistance is {self.contact_resistance!r}: give Ω m² ≥ 0"
+            )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of the PyBaMM model."""
+        chosen = {"transport efficiency": "tortuosity factor", "contact resistance": "true"}
+        half = {"working electrode": "positive"} if self.kind == "half" else {}
+        return chosen | half
+
+    def parameter_values(self) -> "ParameterValues":
+        """Parameters for PyBaMM models with ``options``; a copy, so that they may be changed.
+
+        Porosity counts nanopores, conductivity of the solid is effective and is not reduced
+        again, the wetted area enters as a factor of the exchange current, since PyBaMM takes the
+        area to be that of spheres; the nominal capacity is that between the voltage limits.
+
+        Raises:
+            InvalidInputError: no such set, or electrodes that cannot be balanced.
+        """
+        values = _base(self.parameters)
+        sides = {"Positive": self.positive}
+        if self.kind == "full":
+            sides |= {"Negative": self.negative}
+        if self.kind == "full" and self.balance:
+            _balance(values, self.positive, self.negative)
+        for side, structure in sides.items():
+            _as_tortuosity(values, side)
+            if structure is not None:
+                _inject(values, side, structure)
+        _separator(values, self.separator_macmullin)
+        values["Contact resistance [Ohm]"] = self.contact_resistance / area(values)
+        if self.kind == "half":
+            _lithium(values)
+        values["Nominal cell capacity [A.h]"] = capacity(values, self.kind) * area(values)
+        values["Current function [A]"] = values["Nominal cell capacity [A.h]"]
+        return values
+
+
+def area(values: "ParameterValues") -> float:
+    """Area of the electrodes in m², all pairs together."""
+    pairs = values["Number of electrodes connected in parallel to make a cell"]
+    return float(values["Electrode height [m]"] * values["Electrode width [m]"] * pairs)
+
+
+def capacity(values: "ParameterValues", kind: Kind) -> float:
+    """Capacity between the voltage limits at rest, in Ah/m².
+
+    Raises:
+        InvalidInputError: the electrodes' potentials never differ by the limits.
+    """
+    module = pybamm()
+    options = {"working electrode": "positive"} if kind == "half" else {}
+    parameter = module.LithiumIonParameters(options)
+    try:
+        if kind == "half":
+            limits = module.lithium_ion.electrode_soh_half_cell.get_min_max_stoichiometries
+            found = limits(values, options=options)
+            window = float(found["x_0"] - found["x_100"])
+            return float(values.evaluate(parameter.p.prim.Q_init)) * window / area(values)
+        found = module.lithium_ion.ElectrodeSOHSolver(values, param=parameter).solve(
+            {
+                "Q_n": values.evaluate(parameter.n.Q_init),
+                "Q_p": values.evaluate(parameter.p.Q_init),
+                "Q_Li": values.evaluate(parameter.Q_Li_particles_init),
+            }
+        )
+    except (ValueError, module.SolverError) as error:
+        raise InvalidInputError(
+            f"the electrodes cannot be cycled between the voltage limits ({error}): look at their "
+            "thicknesses and active fractions"
+        ) from error
+    return float(found["Q"]) / area(values)
+
+
+def _base(parameters: "str | ParameterValues") -> "ParameterValues":
+    module = pybamm()
+    if isinstance(parameters, module.ParameterValues):
+        return parameters.copy()
+    known = sorted(module.parameter_sets)
+    if parameters not in known:
+        raise InvalidInputError(
+            f"parameters {parameters!r} is no set of PyBaMM, which has {', '.join(known)}"
+        )
+    return module.ParameterValues(parameters)
+
+
+def _as_tortuosity(values: "ParameterValues", side: str) -> None:
+    """The same transport, from Bruggeman's exponents to the factors that the option takes."""
+    porosity = values[f"{side} electrode porosity"]
+    for phase, share in (("electrolyte", porosity), ("electrode", 1.0 - porosity)):
+        name = f"{side} electrode tortuosity factor ({phase})"
+        if name not in values:
+            exponent = values[f"{side} electrode Bruggeman coefficient ({phase})"]
+            values.update({name: share ** (1.0 - exponent)}, check_already_exists=False)
+
+
+def _separator(values: "ParameterValues", macmullin: float | None) -> None:
+    name, porosity = "Separator tortuosity factor (electrolyte)", values["Separator porosity"]
+    factor = None if macmullin is None else macmullin * porosity
+    if factor is None and name not in values:
+        factor = porosity ** (1.0 - values["Separator Bruggeman coefficient (electrolyte)"])
+    if factor is not None:
+        values.update({name: factor}, check_already_exists=False)
+
+
+def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure) -> None:
+    exchange = f"{side} electrode exchange-current density [A.m-2]"
+    values.update(
+        {
+            f"{side} electrode thickness [m]": structure.thickness,
+            f"{side} electrode porosity": structure.porosity,
+            f"{side} electrode active material volume fraction": structure.active_fraction,
+            f"{side} particle radius [m]": structure.particle_radius,
+            f"{side} electrode conductivity [S.m-1]": structure.electronic_conductivity,
+            f"{side} electrode tortuosity factor (electrolyte)": structure.tortuosity,
+            # PyBaMM multiplies by (1 - porosity) over this: effective already, so by 1
+            f"{side} electrode tortuosity factor (electrode)": 1.0 - structure.porosity,
+            exchange: scaled(values[exchange], structure.area_ratio),
+        }
+    )
+
+
+def scaled(value: Any, factor: float) -> Any:
+    """A number or a function of whatever, times a factor."""
+    if callable(value):
+        return partial(_times, value, factor)
+    return value * factor
+
+
+def _times(function: Callable[..., Any], factor: float, *arguments: Any) -> Any:
+    return factor * function(*arguments)
+
+
+def _balance(
+    values: "ParameterValues",
+    positive_structure: ElectrodeStructure | None,
+    negative_structure: ElectrodeStructure | None,
+) -> None:
+    """Thickness of the electrode without a structure, in proportion to that of the other."""
+    given = {"Positive": positive_structure, "Negative": negative_structure}
+    known = [side for side, structure in given.items() if structure is not None]
+    if len(known) != 1:
+        return
+    (side,) = known
+    structure = given[side]
+    assert structure is not None
+    before = values[f"{side} electrode thickness [m]"]
+    before *= values[f"{side} electrode active material volume fraction"]
+    factor = structure.thickness * structure.active_fraction / before
+    other = "Negative" if side == "Positive" else "Positive"
+    values[f"{other} electrode thickness [m]"] = positive(
+        factor * values[f"{other} electrode thickness [m]"], f"thickness of the {other} electrode"
+    )
+
+
+def _lithium(values: "ParameterValues") -> None:
+    name = "Exchange-current density for lithium metal electrode [A.m-2]"
+    if name not in values:
+        values.update({name: LITHIUM_EXCHANGE}, check_already_exists=False)
