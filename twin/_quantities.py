@@ -61,7 +61,16 @@ MECHANICS: Mapping[str, Quantity] = {
     "maximum_concentration": _positive("mol/m³"),
     "solid_diffusivity": Quantity("m²/s"),
 }
-QUANTITIES: Mapping[str, Quantity] = {**TRANSPORT, **MECHANICS}
+CELL: Mapping[str, Quantity] = {
+    "density": _positive("kg/m³"),
+    "specific_capacity": _positive("Ah/kg"),
+    "lithium_sites": _positive("1"),
+    "exchange_current_density": _positive("A/m²"),
+    "transference_number": Quantity("1", upper=1.0),
+    "salt_diffusivity": _positive("m²/s"),
+    "thermal_conductivity": _positive("W/(m K)"),
+}
+QUANTITIES: Mapping[str, Quantity] = {**TRANSPORT, **CELL, **MECHANICS}
 UNITS: Mapping[str, str] = {name: quantity.unit for name, quantity in QUANTITIES.items()}
 
 # each of these numbers means nothing without the others of its group

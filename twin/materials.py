@@ -1,47 +1,27 @@
 """Material: what a phase is made of, with a source for every number. SI units."""
 
 import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, TypeAlias, get_args
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
 from microstructures.phases import Phase
-from twin._quantities import BY_USER, NEEDS, QUANTITIES, TOGETHER, UNITS
+from twin._formula import capacity
+from twin._material_checks import as_value, check
+from twin._quantities import CELL as CELL
 from twin._quantities import MECHANICS as MECHANICS
 from twin._quantities import TRANSPORT as TRANSPORT
+from twin._quantities import UNITS
+from twin._value import Value as Value
+from twin.open_circuit import OpenCircuitPotential
 from twin.swelling import SwellingTable
 
 Role: TypeAlias = Literal["electrolyte", "active", "binder", "other"]
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A number with its unit and its source.
-
-    ``verified`` is True only if the number was read at the source named; anything else is printed
-    as unverified. ``conditions`` are those of the measurement.
-    """
-
-    value: float
-    unit: str
-    source: str
-    doi: str = ""
-    verified: bool = False
-    conditions: str = ""
-    note: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The number and its source as plain numbers and text."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def __str__(self) -> str:
-        unit = "" if self.unit == "1" else f" {self.unit}"
-        where = f", {self.conditions}" if self.conditions else ""
-        doubt = "" if self.verified else " (unverified)"
-        return f"{self.value:g}{unit}{where}{doubt}"
+TABLES = ("swelling", "open_circuit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +32,21 @@ class Material:
         name: of the material.
         role: "electrolyte", "active", "binder" or "other".
         description: in a few words.
+        formula: chemical, without brackets, such as "LiNi0.8Mn0.1Co0.1O2"; "" if it has none.
         ionic_conductivity: bulk, ≥ 0 in S/m.
         relative_ionic_conductivity: of a nanoporous phase, in units of the conductivity of the
             electrolyte that fills it, 0…1.
         nanoporosity: electrolyte held by a nanoporous phase per volume of the phase, 0…1.
         electronic_conductivity: bulk, ≥ 0 in S/m.
         concentration: of the salt, mol/m³.
+        density: of the material itself, > 0 in kg/m³; of a nanoporous phase, that of its solid.
+        specific_capacity: in use, between the limits that its conditions name, > 0 in Ah/kg, and
+            at most what the formula holds.
+        lithium_sites: lithium per formula unit between x = 0 and 1, > 0; needs ``formula``.
+        exchange_current_density: > 0 in A/m², at the state that its conditions name.
+        transference_number: of lithium, 0…1.
+        salt_diffusivity: of the salt in the electrolyte, > 0 in m²/s.
+        thermal_conductivity: > 0 in W/(m K).
         youngs_modulus: > 0 in Pa, always with ``poisson_ratio``. Without them the material
             carries no load: a liquid, or a pore.
         poisson_ratio: inside -1…0.5.
@@ -77,22 +66,31 @@ class Material:
         maximum_concentration: of lithium, > 0 in mol/m³.
         solid_diffusivity: of lithium, ≥ 0 in m²/s.
         swelling: strain against lithium content; None for a material that does not swell.
+        open_circuit: potential against lithium at rest, V; None where it is not known.
 
     Each number is a ``Value``; a bare number counts as given by the user.
 
     Raises:
         InvalidInputError: a number is out of range, lacks another without which it means nothing,
-            or an ion conductor is described in two ways.
+            contradicts the formula, or an ion conductor is described in two ways.
     """
 
     name: str
     role: Role = "other"
     description: str = ""
+    formula: str = ""
     ionic_conductivity: Value | None = None
     relative_ionic_conductivity: Value | None = None
     nanoporosity: Value | None = None
     electronic_conductivity: Value | None = None
     concentration: Value | None = None
+    density: Value | None = None
+    specific_capacity: Value | None = None
+    lithium_sites: Value | None = None
+    exchange_current_density: Value | None = None
+    transference_number: Value | None = None
+    salt_diffusivity: Value | None = None
+    thermal_conductivity: Value | None = None
     youngs_modulus: Value | None = None
     poisson_ratio: Value | None = None
     cubic_c11: Value | None = None
@@ -110,6 +108,7 @@ class Material:
     maximum_concentration: Value | None = None
     solid_diffusivity: Value | None = None
     swelling: SwellingTable | None = None
+    open_circuit: OpenCircuitPotential | None = None
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -117,53 +116,109 @@ class Material:
                 f"role {self.role!r} of {self.name} is unknown: choose one of {get_args(Role)}"
             )
         for quantity in UNITS:
-            number = _as_value(getattr(self, quantity), quantity, self.name)
+            number = as_value(getattr(self, quantity), quantity, self.name)
             object.__setattr__(self, quantity, number)
-        if self.relative_ionic_conductivity is not None:
-            _check_nanoporous(self)
-        _check_groups(self)
-        _check_cubic(self)
-        if not isinstance(self.swelling, SwellingTable | None):
-            raise InvalidInputError(
-                f"swelling of {self.name} is {self.swelling!r}: give a twin.swelling.SwellingTable"
-            )
+        check(self)
 
     @property
     def bears_load(self) -> bool:
         """Whether elastic constants are given; a material without them is a void to mechanics."""
         return self.youngs_modulus is not None or self.cubic_c11 is not None
 
+    @property
+    def theoretical_capacity(self) -> float | None:
+        """Ah per kg of the formula if all its lithium sites are used; None without them."""
+        if self.lithium_sites is None:
+            return None
+        return capacity(self.formula, self.lithium_sites.value)
+
+    def at(self, temperature: float, *, extrapolate: bool = False) -> "Material":
+        """The material at a temperature in K: every number with an activation energy moved there.
+
+        The others stay as they are, and their notes say so; swelling and open-circuit potential
+        stay as well.
+
+        Args:
+            temperature: K.
+            extrapolate: go beyond the temperatures of a measurement, with a warning.
+
+        Raises:
+            InvalidInputError: an activation energy was not measured up to that temperature.
+
+        Warns:
+            TemperatureWarning: the same, if ``extrapolate`` allows it.
+        """
+        numbers: dict[str, Any] = {
+            quantity: value.at(temperature, extrapolate=extrapolate)
+            for quantity, value in self.values().items()
+        }
+        return replace(self, **numbers)
+
     def values(self, of: Collection[str] = UNITS) -> dict[str, Value]:
         """The numbers that are given, by quantity; ``of`` limits them to some quantities."""
         numbers = {quantity: getattr(self, quantity) for quantity in UNITS if quantity in of}
         return {quantity: number for quantity, number in numbers.items() if number is not None}
 
-    def unverified(self, of: Collection[str] = (*UNITS, "swelling")) -> tuple[str, ...]:
-        """Quantities, and perhaps "swelling", whose numbers were not read at their source."""
+    def unverified(self, of: Collection[str] = (*UNITS, *TABLES)) -> tuple[str, ...]:
+        """Quantities, and perhaps tables, whose numbers were not read at their source."""
         doubtful = [quantity for quantity, v in self.values(of).items() if not v.verified]
-        if "swelling" in of and self.swelling is not None and not self.swelling.verified:
-            doubtful.append("swelling")
-        return tuple(doubtful)
+        tables = {name: getattr(self, name) for name in TABLES if name in of}
+        return (*doubtful, *(n for n, t in tables.items() if t is not None and not t.verified))
 
     def to_dict(self) -> dict[str, Any]:
         """The material as plain numbers and text, every number with its source."""
         numbers = {quantity: number.to_dict() for quantity, number in self.values().items()}
-        about = {"name": self.name, "role": self.role, "description": self.description}
-        swelling = {} if self.swelling is None else {"swelling": self.swelling.to_dict()}
-        return about | {"values": numbers} | swelling
+        about = {name: getattr(self, name) for name in ("name", "role", "description", "formula")}
+        tables = {name: getattr(self, name) for name in TABLES}
+        given = {name: table.to_dict() for name, table in tables.items() if table is not None}
+        return about | {"values": numbers} | given
+
+    def to_toml(self, path: str | os.PathLike[str]) -> None:
+        """Write the material as a file that ``read_material`` reads again.
+
+        Raises:
+            InvalidInputError: the place cannot be written to.
+        """
+        from twin._material_files import write
+
+        write(self, path)
 
     def __str__(self) -> str:
         lines = [f"  {quantity.replace('_', ' ')}: {v}" for quantity, v in self.values().items()]
-        lines += [] if self.swelling is None else [f"  swelling: {self.swelling}"]
+        tables = {name: getattr(self, name) for name in TABLES}
+        lines += [f"  {n.replace('_', ' ')}: {t}" for n, t in tables.items() if t is not None]
         return "\n".join((f"{self.name}: {self.description}", *lines))
 
 
 @cache
 def library() -> Mapping[str, Material]:
-    """Materials that come with the project, by name."""
-    from twin._library import read_library
+    """Materials of the project and those that installed packages add, by name.
 
-    return read_library()
+    A package adds materials by an entry point of the group "electrode_twin.materials": a mapping
+    of names to ``Material``, or a function without arguments that returns one.
+
+    Raises:
+        InvalidInputError: an entry point gives something else, or a name that is taken.
+    """
+    from twin._library import read_library
+    from twin._user_materials import installed, joined
+
+    return joined(read_library(), installed())
+
+
+def read_material(path: str | os.PathLike[str]) -> Material:
+    """The material that a TOML file describes, in the form of twin/library/*.toml.
+
+    Raises:
+        InvalidInputError: no such file, or it misses or misspells something; every mistake is
+            named with its place in the file.
+
+    Warns:
+        SwellingWarning: what ``twin.swelling.doubts`` says of its swelling.
+    """
+    from twin._material_files import read
+
+    return read(path)
 
 
 def material(name: str) -> Material:
@@ -218,70 +273,7 @@ def _phase_name(volume: Volume, phase: Phase, made_of: object) -> str:
     return name
 
 
-def _as_value(number: Value | float | None, quantity: str, name: str) -> Value | None:
-    if number is None:
-        return None
-    if not isinstance(number, Value):
-        number = Value(_as_float(number, quantity, name), UNITS[quantity], BY_USER, verified=True)
-    if number.unit != UNITS[quantity]:
-        raise InvalidInputError(
-            f"{quantity} of {name} has the unit {number.unit!r}: convert it to {UNITS[quantity]}"
-        )
-    if not QUANTITIES[quantity].admits(_as_float(number.value, quantity, name)):
-        raise InvalidInputError(
-            f"{quantity} of {name} is {number.value!r}: give a finite number "
-            f"{QUANTITIES[quantity].range()}"
-        )
-    return number
-
-
-def _as_float(number: Any, quantity: str, name: str) -> float:
-    try:
-        return float(number)
-    except (TypeError, ValueError):
-        raise InvalidInputError(
-            f"{quantity} of {name} is {number!r}: give a number in {UNITS[quantity]} or a Value"
-        ) from None
-
-
-def _check_nanoporous(made: Material) -> None:
-    if made.ionic_conductivity is not None:
-        raise InvalidInputError(
-            f"{made.name} has both ionic_conductivity and relative_ionic_conductivity: give the "
-            "first for an electrolyte, the second for a nanoporous phase filled with one"
-        )
-    if made.nanoporosity is None:
-        raise InvalidInputError(
-            f"{made.name} conducts ions in nanopores, but has no nanoporosity: give it, since the "
-            "porosity in the tortuosity factor counts it"
-        )
-
-
-def _check_groups(made: Material) -> None:
-    given = made.values()
-    groups = [*TOGETHER, *((number, needed) for number, needed in NEEDS.items() if number in given)]
-    for group in groups:
-        missing = [quantity for quantity in group if quantity not in given]
-        if missing and len(missing) < len(group):
-            there = " and ".join(quantity for quantity in group if quantity in given)
-            raise InvalidInputError(
-                f"{made.name} has {there}, but no {' and no '.join(missing)}: one means nothing "
-                "without the other, so give all or none"
-            )
-
-
-def _check_cubic(made: Material) -> None:
-    if made.cubic_c11 is None or made.cubic_c12 is None:
-        return
-    c11, c12 = made.cubic_c11.value, made.cubic_c12.value
-    if not -c11 / 2 < c12 < c11:
-        raise InvalidInputError(
-            f"cubic_c12 of {made.name} is {c12:g} Pa for a cubic_c11 of {c11:g} Pa: a crystal is "
-            f"stable for cubic_c12 inside {-c11 / 2:g}…{c11:g} only"
-        )
-
-
-def _did_you_mean(name: str, known: Mapping[str, Material]) -> str:
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
     lowered = {key.lower(): key for key in known}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.4)
     return f"; did you mean {lowered[close[0]]!r}? Use it," if close else ": use one of them,"
