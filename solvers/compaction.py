@@ -28,7 +28,7 @@ RELEASED = 0.01  # of the largest pressure, below which the lid is off
 SECANTS = 40  # tries to find where the lid is off
 MOST_RETURNS = 16  # times that the lid comes down again
 NUDGE = 5e-4  # of the height, by which the lid moves where it does not know how far
-CLOSE = 1e-3  # of the height, by which it may be missed
+CLOSE = 2.5e-3  # of the height, by which it may be missed: less than .0025 of the porosity
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ def _released(bed: Bed, path: "_Path", height: float, rate: float) -> float:
             bed.restore(before)
             step /= 2
         lowest = base - step
-        if step < 0.02 * CLOSE * height or lowest >= bed.height:  # no room left to press in
+        if step < 0.01 * CLOSE * height or lowest >= bed.height:  # no room left to press in
             break
         path.go_down(lowest, rate)
         path.go_up(rate)

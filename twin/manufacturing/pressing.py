@@ -152,7 +152,7 @@ def _drawn(
     axis = volume.through_axis
     z, y, x = (is_periodic and a != axis for a in range(3))
     scale = np.ones(3)
-    scale[axis] = target.thickness / done.height  # within a thousandth of 1
+    scale[axis] = target.thickness / done.height  # off by a quarter of a percent at most
     scores = {}
     for name in sorted(stiffness, key=lambda n: -stiffness[n].E):
         points = done.positions[done.labels == volume.phase_id(name)] * scale
