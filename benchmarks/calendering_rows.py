@@ -33,7 +33,7 @@ PLACES = (
 )
 TORN = (
     "binder goes with the particle that it is nearest to, so that what joined two of them is torn "
-    "and its surface grows: by a quarter from 50 to 40 % towards the pores, by a sixth towards the NMC"
+    "and its surface grows: from 50 to 40 % by a quarter towards the pores, by a sixth towards NMC"
 )
 BALANCE = (
     "ours is the mass balance alone. The fractions quoted of the electrode pressed to 3.6 g/cm³ "
