@@ -62,7 +62,7 @@ class Discharge:
         voltage: V, shape (n,).
         rest_voltage: V, of the mean contents of the electrodes, shape (n,).
         losses: in V by cause, each of shape (n,).
-        heat: set free until the end, J/m².
+        heat: of the losses until the end, J/m²; that of entropy is not in it.
     """
 
     rate: float
@@ -199,8 +199,7 @@ def _taken(solution: "Solution", rate: float, current: float, status: str) -> Di
         )
         for cause, terms in LOSSES.items()
     }
-    heating = solution["Total heating per unit electrode-pair area [W.m-2]"].entries
-    heat = float(np.trapezoid(heating, solution.t))
+    heat = float(np.trapezoid(current * (rest - voltage), solution.t))
     return Discharge(rate, current, np.array(solution.t), voltage, rest, losses, heat, status)
 
 
