@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mixed_conductor": ["MixedConductor", "double_connected_area"],
         "polarisation": ["Polarisation", "polarise"],
         "solid_oxide": ["Cermet", "Losses"],
+        "spectrum": ["Spectrum", "spectrum"],
         "structure": ["ElectrodeStructure", "StructureWarning"],
         "tpb_kinetics": [
             "Kinetics",

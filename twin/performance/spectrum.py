@@ -1,0 +1,64 @@
+"""Impedance spectrum of a cell at rest. SI units, per area of the electrode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microstructures.errors import ConvergenceError, InvalidInputError
+from twin.performance._pybamm import pybamm
+from twin.performance.cell import MODELS, Cell, area
+from twin.performance.discharge import at_temperature
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Impedance in Ω m², complex, at frequencies in Hz, both of shape (n,)."""
+
+    frequency: NDArray[np.float64]
+    impedance: NDArray[np.complex128]
+
+
+def spectrum(
+    cell: Cell,
+    frequency: Sequence[float] | NDArray[np.float64],
+    *,
+    charge: float = 0.5,
+    model: str = "DFN",
+    temperature: float | None = None,
+) -> Spectrum:
+    """Impedance of small signals, with the double layers of the parameter set.
+
+    Args:
+        cell: see ``Cell``.
+        frequency: Hz, > 0, shape (n,).
+        charge: state of charge at which the cell rests, 0…1.
+        model: see ``discharge``.
+        temperature: K; by default that of the parameter set.
+
+    Raises:
+        InvalidInputError: an argument is out of range.
+        ConvergenceError: PyBaMM found no state of rest.
+
+    Accuracy: of PyBaMM with its usual meshes: within a per cent of the real part of a blocking
+        line below the frequency at which the penetration depth is a cell of the mesh.
+    """
+    module = pybamm()
+    hertz = np.asarray(frequency, dtype=float)
+    if hertz.ndim != 1 or not hertz.size or not np.all(np.isfinite(hertz) & (hertz > 0)):
+        raise InvalidInputError(f"frequency {frequency!r} is no list of numbers > 0: give Hz")
+    if not 0.0 <= charge <= 1.0:
+        raise InvalidInputError(f"charge is {charge!r}: give a state of charge, 0…1")
+    if model not in MODELS:
+        raise InvalidInputError(f"model {model!r} is unknown: choose one of {MODELS}")
+    values = at_temperature(cell.parameter_values(), temperature)
+    options = cell.options | {"surface form": "differential"}
+    chosen = getattr(module.lithium_ion, model)(options)
+    try:
+        found = module.EISSimulation(chosen, parameter_values=values).solve(
+            hertz, initial_soc=float(charge)
+        )
+    except module.SolverError as error:
+        raise ConvergenceError(f"the cell found no state of rest: {error}", None) from error
+    return Spectrum(hertz, np.asarray(found.impedance, np.complex128) * area(values))
