@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "knudsen_diffusivity",
         ],
         "impedance": ["TransmissionLine"],
+        "limits": ["Limits", "limits"],
         "merit": [
             "depletion",
             "depletion_current",

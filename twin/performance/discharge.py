@@ -140,7 +140,7 @@ def discharge(
     found = []
     for number, rate in enumerate(hours):
         progress.report("discharge", number / len(hours))
-        found.append(_run(chosen, values, rate))
+        found.append(run_at(chosen, values, rate))
     progress.report("discharge", 1.0)
     return tuple(found)
 
@@ -175,7 +175,8 @@ def to_frame(discharges: Sequence[Discharge]) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _run(model: Any, values: "ParameterValues", rate: float) -> Discharge:
+def run_at(model: Any, values: "ParameterValues", rate: float) -> Discharge:
+    """One discharge of a PyBaMM model with given parameters; it does not raise if it fails."""
     module = pybamm()
     current = rate * values["Nominal cell capacity [A.h]"] / area(values)
     simulation = module.Simulation(model, parameter_values=values, C_rate=rate)
