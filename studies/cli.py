@@ -161,7 +161,7 @@ def analyze(
 @app.command
 def make(
     steps: Path,
-    volume: Path,
+    volume: Path | None = None,
     *,
     output: Output = None,
     meaning: Meaning = Meaning(),
@@ -173,7 +173,7 @@ def make(
     Args:
         steps: TOML file with a table [[step]] for each step, or the process.json of an earlier
             run, which is replayed bit for bit.
-        volume: .tif, .npy, .raw or a folder of slices.
+        volume: .tif, .npy, .raw or a folder of slices; none if the first step makes the volume.
         output: folder for the results; those of an earlier run in it are replaced.
         meaning: what the voxels are.
         threads: CPU threads; all by default.
@@ -183,10 +183,10 @@ def make(
     from studies.progress_bar import shown
     from studies.summary import of_process
 
-    flags = {"volume": volume, "output": output, "threads": threads}
+    flags = {"volume": volume or Path("none"), "output": output, "threads": threads}
     settings = _settings(flags | asdict(meaning))
     with shown(voice.quiet):
-        found = made(settings, steps)
+        found = made(settings, steps, reads=volume is not None)
     if not voice.quiet:
         print("\n".join(of_process(found)))
     return OK

@@ -24,7 +24,7 @@ class Made:
     files: dict[str, Path]
 
 
-def make(settings: AnalysisSettings, steps: Path) -> Made:
+def make(settings: AnalysisSettings, steps: Path, reads: bool = True) -> Made:
     """Run the steps of a file on the volume that the settings name.
 
     Writes volume.tif and process.json aside and moves them into the output folder at the end.
@@ -32,6 +32,7 @@ def make(settings: AnalysisSettings, steps: Path) -> Made:
     Args:
         settings: what to read, where to write, and how to compute.
         steps: a TOML file of steps, or the process.json of an earlier run, which is then replayed.
+        reads: whether there is a volume to begin with; otherwise the first step makes it.
 
     Raises:
         TwinError: a file, a step or the output folder cannot be used, or a replay ends elsewhere.
@@ -41,7 +42,7 @@ def make(settings: AnalysisSettings, steps: Path) -> Made:
     process = None if steps.suffix == ".json" else Process.from_toml(steps)
     with built_aside(settings.output, FILES) as folder:
         solvers.use(settings.arch, settings.precision, settings.threads)
-        volume = read_volume(settings)
+        volume = read_volume(settings) if reads else None
         run = process.run(volume) if process else replay(steps, volume)
         with stage("writing the volume"):
             microstructures.write(run.volume, folder / "volume.tif")

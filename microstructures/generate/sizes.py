@@ -1,8 +1,10 @@
 """Sizes: how many particles have which radius. Radii are in m, of the sphere of equal volume."""
 
-from collections.abc import Mapping
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +33,7 @@ class Sizes:
     Args:
         ranks: shares of the particles, ascending from 0 to 1, shape (m,).
         radii: the radius in m that each share stays below, > 0, never falling.
+        law: name and arguments of the law that the table stands for, for ``to_dict``.
 
     Raises:
         InvalidInputError: tables that are no quantile function.
@@ -38,13 +41,44 @@ class Sizes:
 
     ranks: Floats
     radii: Floats
+    law: Mapping[str, Any] | None
 
-    def __init__(self, ranks: ArrayLike, radii: ArrayLike) -> None:
-        p, r = np.array(ranks, dtype=float), np.array(radii, dtype=float)
+    def __init__(
+        self, ranks: ArrayLike, radii: ArrayLike, *, law: Mapping[str, Any] | None = None
+    ) -> None:
+        p, r = _numbers(ranks), _numbers(radii)
         _check_table(p, r)
         p.flags.writeable = r.flags.writeable = False
         object.__setattr__(self, "ranks", p)
         object.__setattr__(self, "radii", r)
+        object.__setattr__(self, "law", law)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "Sizes":
+        """The distribution of a table: ``{"law": "lognormal", "median": 2e-6, "sigma": 0.3}``.
+
+        ``law`` is "equal", "normal", "lognormal", "quantile" or "bimodal", the other entries are
+        the arguments of the function of that name, such as ``lognormal_sizes``. Quantiles are two
+        lists: ``{"law": "quantile", "shares": [0.1, 0.9], "radii": [2e-6, 7e-6]}``; the parts of a
+        mixture are tables. ``{"law": "table", "ranks": […], "radii": […]}`` is ``Sizes`` itself.
+
+        Raises:
+            InvalidInputError: no such law, or arguments that it does not take.
+        """
+        arguments = dict(table) if isinstance(table, Mapping) else {}
+        law = arguments.pop("law", None)
+        if not isinstance(law, str) or law not in _laws():
+            raise InvalidInputError(
+                f"{table!r} is no table of sizes: give 'law', one of {sorted(_laws())}, and the "
+                "arguments of that law"
+            )
+        return _called(law, _laws()[law], arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The law and its arguments, or the table, as plain numbers: what ``from_dict`` takes."""
+        if self.law is not None:
+            return dict(self.law)
+        return {"law": "table", "ranks": self.ranks.tolist(), "radii": self.radii.tolist()}
 
     def quantile(self, rank: ArrayLike) -> Floats:
         """Radius in m that a share of the particles stays below."""
@@ -79,7 +113,7 @@ class Sizes:
 def equal_sizes(radius: float) -> Sizes:
     """All particles have one radius in m."""
     radius = checked_length(radius, "radius")
-    return Sizes([0.0, 1.0], [radius, radius])
+    return Sizes([0.0, 1.0], [radius, radius], law={"law": "equal", "radius": radius})
 
 
 def normal_sizes(mean: float, deviation: float) -> Sizes:
@@ -94,7 +128,8 @@ def normal_sizes(mean: float, deviation: float) -> Sizes:
             "radii would reach zero: use lognormal_sizes"
         )
     ranks, scores = _normal_scores()
-    return Sizes(ranks, mean + deviation * scores)
+    law = {"law": "normal", "mean": mean, "deviation": deviation}
+    return Sizes(ranks, mean + deviation * scores, law=law)
 
 
 def lognormal_sizes(median: float, sigma: float, *, by: Weight = "number") -> Sizes:
@@ -108,7 +143,9 @@ def lognormal_sizes(median: float, sigma: float, *, by: Weight = "number") -> Si
     if not is_number(sigma) or not 0 < sigma <= 3:
         raise InvalidInputError(f"sigma {sigma!r} does not lie in 0…3: pass for example 0.3")
     ranks, scores = _normal_scores()
-    return _weighted(ranks, checked_length(median, "median") * np.exp(sigma * scores), by)
+    median = checked_length(median, "median")
+    law = {"law": "lognormal", "median": median, "sigma": float(sigma), "by": by}
+    return _weighted(ranks, median * np.exp(sigma * scores), by, law)
 
 
 def quantile_sizes(radii: Mapping[float, float], *, by: Weight = "volume") -> Sizes:
@@ -123,22 +160,23 @@ def quantile_sizes(radii: Mapping[float, float], *, by: Weight = "volume") -> Si
     """
     from scipy.special import ndtri
 
-    shares = sorted(radii)
-    if len(shares) < 2 or not all(is_number(p) and 0.001 <= p <= 0.999 for p in shares):
-        raise InvalidInputError(
-            f"quantiles at {shares} are not two or more shares within 0.001…0.999: "
-            "pass for example {0.1: 2e-6, 0.5: 4e-6, 0.9: 7e-6}"
-        )
-    logs = np.log([checked_length(radii[p], f"radius at {p:g}") for p in shares])
+    shares = _checked_shares(radii)
+    sizes = [checked_length(radii[p], f"radius at {p:g}") for p in shares]
+    logs = np.log(sizes)
     if np.any(np.diff(logs) <= 0):
         raise InvalidInputError(f"radii {dict(radii)} do not rise with their shares: sort them")
     ranks, scores = _normal_scores()
-    return _weighted(ranks, np.exp(_extended(scores, ndtri(shares), logs)), by)
+    law = {"law": "quantile", "shares": [float(p) for p in shares], "radii": sizes, "by": by}
+    return _weighted(ranks, np.exp(_extended(scores, ndtri(shares), logs)), by, law)
 
 
 def bimodal_sizes(first: Sizes, second: Sizes, volume_share: float) -> Sizes:
     """A mixture in which ``first`` has the given share (0…1, open) of the volume."""
     share = checked_fraction(volume_share, "volume_share")
+    if not isinstance(first, Sizes) or not isinstance(second, Sizes):
+        raise InvalidInputError(
+            f"{first!r} and {second!r} are not two distributions: pass equal_sizes(2e-6), say"
+        )
     counts = np.array([share / first.mean_volume, (1 - share) / second.mean_volume])
     weights = counts / counts.sum()
     radii = np.repeat(np.unique(np.concatenate([first.radii, second.radii])), 2)
@@ -147,7 +185,68 @@ def bimodal_sizes(first: Sizes, second: Sizes, volume_share: float) -> Sizes:
         ranks[0::2] += weight * _share_below(sizes, radii[0::2], "left")
         ranks[1::2] += weight * _share_below(sizes, radii[1::2], "right")
     ranks[-1] = 1.0  # the weights may sum to one bit less
+    law = {"first": first.to_dict(), "second": second.to_dict(), "volume_share": share}
+    return Sizes(ranks, radii, law={"law": "bimodal"} | law)
+
+
+def _laws() -> dict[str, Callable[..., Sizes]]:
+    """What makes the distribution of each law out of plain numbers."""
+    return {
+        "equal": equal_sizes,
+        "normal": normal_sizes,
+        "lognormal": lognormal_sizes,
+        "quantile": _quantiles,
+        "bimodal": _mixture,
+        "table": _table,
+    }
+
+
+def _called(law: str, make: Callable[..., Sizes], arguments: Mapping[str, Any]) -> Sizes:
+    known = inspect.signature(make).parameters
+    for key in arguments:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {list(known)}"
+            raise InvalidInputError(f"{law} sizes take no {key!r}: {hint}")
+    lacking = [k for k, p in known.items() if p.default is p.empty and k not in arguments]
+    if lacking:
+        raise InvalidInputError(f"{law} sizes lack {' and '.join(lacking)}: give them")
+    return make(**arguments)
+
+
+def _quantiles(shares: Sequence[float], radii: Sequence[float], by: Weight = "volume") -> Sizes:
+    both = np.ndim(shares), np.ndim(radii)
+    if both != (1, 1) or len(shares) != len(radii) or not all(map(is_number, shares)):
+        raise InvalidInputError(
+            f"shares {shares!r} and radii {radii!r} are not two lists of as many numbers: pass for "
+            "example shares [0.1, 0.9] and radii [2e-6, 7e-6]"
+        )
+    return quantile_sizes(dict(zip(shares, radii, strict=True)), by=by)
+
+
+def _mixture(first: Mapping[str, Any], second: Mapping[str, Any], volume_share: float) -> Sizes:
+    return bimodal_sizes(Sizes.from_dict(first), Sizes.from_dict(second), volume_share)
+
+
+def _table(ranks: Sequence[float], radii: Sequence[float]) -> Sizes:
     return Sizes(ranks, radii)
+
+
+def _numbers(values: ArrayLike) -> Floats:
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        return np.array(np.nan)  # no table, whose message says what one is
+
+
+def _checked_shares(radii: Any) -> list[float]:
+    shares = list(radii) if isinstance(radii, Mapping) else []
+    if len(shares) < 2 or not all(is_number(p) and 0.001 <= p <= 0.999 for p in shares):
+        raise InvalidInputError(
+            f"quantiles at {shares} are not two or more shares within 0.001…0.999: "
+            "pass for example {0.1: 2e-6, 0.5: 4e-6, 0.9: 7e-6}"
+        )
+    return sorted(shares)
 
 
 def _share_below(sizes: Sizes, radii: Floats, side: Literal["left", "right"]) -> Floats:
@@ -177,15 +276,15 @@ def _extended(at: Floats, x: Floats, y: Floats) -> Floats:
     return y[i - 1] + (at - x[i - 1]) * (y[i] - y[i - 1]) / (x[i] - x[i - 1])
 
 
-def _weighted(ranks: Floats, radii: Floats, by: str) -> Sizes:
-    if by not in ("number", "volume"):
+def _weighted(ranks: Floats, radii: Floats, by: Any, law: Mapping[str, Any]) -> Sizes:
+    if not isinstance(by, str) or by not in ("number", "volume"):
         raise InvalidInputError(f"by {by!r} is neither 'number' nor 'volume': choose one")
     if by == "number":
-        return Sizes(ranks, radii)
+        return Sizes(ranks, radii, law=law)
     low, high = radii[:-1], radii[1:]
     particles = np.diff(ranks) * (low + high) / (2 * low**2 * high**2)  # ∫ dV / r³
     counts = np.concatenate([[0.0], np.cumsum(particles)])
-    return Sizes(counts / counts[-1], radii)
+    return Sizes(counts / counts[-1], radii, law=law)
 
 
 def _check_table(ranks: Floats, radii: Floats) -> None:

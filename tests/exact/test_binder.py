@@ -134,6 +134,36 @@ def test_a_new_phase_gets_a_free_label_and_an_old_one_keeps_its_own():
     assert place_binder(crowded, fraction=0.1, rng=0)[0].voxels(256) == round(0.1 * labels.size)
 
 
+def test_a_solid_fraction_that_swells_beyond_the_volume_names_both():
+    with pytest.raises(
+        InvalidInputError, match=r"solid_fraction 0\.4 with nanoporosity 0\.9 is 4 "
+    ):
+        place_binder(SMALL, solid_fraction=0.4, nanoporosity=0.9)
+    with pytest.raises(
+        InvalidInputError, match=r"solid_fraction 0\.3, nanoporosity 0\.5.*room for"
+    ):
+        place_binder(SMALL, solid_fraction=0.3, nanoporosity=0.5)
+    with pytest.raises(InvalidInputError, match=r"solid_fraction 1\.5 is no"):
+        place_binder(SMALL, solid_fraction=1.5)
+
+
+def test_binder_named_as_what_particles_are_made_of_is_doubted():
+    """It is most of the solids, or more than the pores; binder is neither."""
+
+    def told(counts, fraction, **more):
+        labels = np.repeat(list(counts), list(counts.values())).reshape(10, 10, 10)
+        volume = Volume(labels, H, {0: "pore", 1: "NMC", 2: "CBD"})
+        _, report = place_binder(volume, fraction=fraction, nanoporosity=0.5, rng=0, **more)
+        return any("made of" in warning for warning in report.warnings)
+
+    assert told({0: 600, 1: 300, 2: 100}, 0.35, phase="NMC")  # most of the solids
+    assert told({0: 200, 1: 300, 2: 500}, 0.35, phase="NMC")  # more than the pores
+    assert not told({0: 600, 1: 300, 2: 100}, 0.2)
+    assert not told({0: 600, 1: 300, 2: 100}, 0.1)
+    assert not told({0: 600, 1: 300, 2: 100}, 0.3, phase="NMC")  # nothing has grown
+    assert not told({0: 600, 1: 300, 2: 100}, 0.5, phase="C65")  # new
+
+
 # probabilities
 
 

@@ -8,7 +8,7 @@ import pytest
 from microstructures.errors import InvalidInputError
 from twin.performance import Cell, ElectrodeStructure, discharge
 from twin.performance.cell import area, capacity
-from twin.performance.discharge import to_frame
+from twin.performance.discharges import to_frame
 
 RADIUS = 5.22e-6  # of Chen2020
 GIVEN = ElectrodeStructure(

@@ -102,8 +102,32 @@ def test_layers_that_do_not_fit_are_refused(second, message):
         stack_layers([block((6, 4, 4)), second])
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_layers_with_other_voxels_are_stretched_if_asked_to(axis):
+    """Of 6 layers of 1 µm and 3 of 1.02 µm; the stack is as thick as both, the share is exact."""
+    first = [H, H, H]
+    second = [1.02 * H if a == axis else H for a in range(3)]
+    dense, open_ = (
+        block([n if a == axis else 4 for a in range(3)], label, tuple(edges), through_axis=axis)
+        for n, label, edges in ((6, 1, first), (3, 0, second))
+    )
+    stack, report = stack_layers([dense, open_], stretch=0.014)
+    edge = (6 + 3 * 1.02) / 9
+    assert stack.spacing[axis] / H == pytest.approx(edge)
+    assert stack.size[axis] == pytest.approx(dense.size[axis] + open_.size[axis])
+    assert [h / H for h in np.delete(stack.spacing, axis)] == [1.0, 1.0]
+    assert report.conserved["NMC"] == pytest.approx(edge - 1)
+    assert report.conserved["pore"] == pytest.approx(edge / 1.02 - 1)
+    assert any("layer 2 most, by -1.31%" in warning for warning in report.warnings)
+    with pytest.raises(InvalidInputError, match=r"layer 2 .*allow stretch=0\.014"):
+        stack_layers([dense, open_], stretch=0.013)
+    for wrong in (-0.1, 0.2, "0.1", True):
+        with pytest.raises(InvalidInputError, match="stretch is"):
+            stack_layers([dense, open_], stretch=wrong)
+
+
 def test_one_volume_is_no_stack():
-    for volumes in ([], [block()], block()):
+    for volumes in ([], [block()], block(), 5, None):
         with pytest.raises(InvalidInputError, match="two volumes or more"):
             stack_layers(volumes)
 
@@ -198,7 +222,8 @@ def test_what_was_removed_and_what_is_left_is_what_there_was(
         gone = report.moved[f"removed_{name}_m3"] / H**3
         assert after.voxels(name) + round(gone) == volume.voxels(name)
         assert gone == pytest.approx(round(gone), abs=1e-6)
-    assert report.largest_loss < 1e-12
+    assert set(report.moved) == {"removed_NMC_m3", "removed_CBD_m3"}
+    assert report.conserved == {}  # a laser conserves nothing
     assert after.inside_voxels == volume.inside_voxels
     changed = after.labels != volume.labels
     assert np.all(after.labels[changed] == 0)
@@ -241,11 +266,20 @@ def test_warnings_tell_of_coarse_channels_and_broken_pitches():
         ({"active": "pore"}, "which is the pore"),
         ({"volumetric_capacity": 1.0}, "pass active"),
         ({"active": "NMC", "volumetric_capacity": -1.0}, "volumetric_capacity is"),
+        ({"active": "NMC", "volumetric_capacity": "7e8"}, "volumetric_capacity is '7e8'"),
+        ({"pattern": ["lines"]}, "pattern is"),
+        ({"volume": "cathode.tif"}, "str was given"),
     ],
 )
 def test_impossible_channels_are_refused(options, message):
     with pytest.raises(InvalidInputError, match=message):
-        cut(block(), **options)
+        cut(**({"volume": block()} | options))
+
+
+def test_a_report_of_channels_has_the_arguments_that_were_given():
+    volume, report = cut(block(), active="NMC")
+    assert None not in report.parameters.values()
+    assert laser_channels(block(), **report.parameters)[0].sha256 == volume.sha256
 
 
 def test_unknown_phases_are_refused():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microstructures.errors import InvalidInputError
+from solvers.units import UnitWarning
 from twin.manufacturing import (
     CompactionLaw,
     CompactionWarning,
@@ -108,7 +109,7 @@ def test_each_law_is_its_equation(law):
     assert law.porosity(Stress(p)) == pytest.approx(exact, rel=1e-14)
 
 
-@given(laws(), st.floats(0.0, 5.0))
+@given(laws(), st.just(0.0) | st.floats(1e-3, 5.0))
 def test_pressure_undoes_porosity(law, times):
     stress = times * 30 * MPA
     porosity = law.porosity(Stress(stress))
@@ -117,7 +118,7 @@ def test_pressure_undoes_porosity(law, times):
     assert isinstance(law.pressure(porosity), Stress)
 
 
-@given(laws(), st.lists(st.floats(0.0, 300.0), min_size=2, max_size=6, unique=True))
+@given(laws(), st.lists(st.floats(1e-3, 300.0), min_size=2, max_size=6, unique=True))
 def test_more_load_never_leaves_more_pores(law, megapascals):
     porosity = law.porosity(Stress(np.sort(megapascals) * MPA))
     assert np.all(np.diff(porosity) <= 0)
@@ -275,6 +276,50 @@ def test_a_law_is_stored_whole():
     assert pickle.loads(pickle.dumps(law)) == law
     with pytest.raises(dataclasses.FrozenInstanceError):
         law.resistance = 1.0
+
+
+# --- what was meant ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stress", [159.4, [0.0, 5e7, 999.0]])
+def test_a_stress_below_a_kilopascal_is_doubted(stress):
+    with pytest.warns(UnitWarning, match=r"(159\.4|999) Pa is below 1000 Pa") as told:
+        LAWS[0].porosity(Stress(stress))
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("load", [Stress(0.0), Stress(1e3), Stress(1e-9), Stress([0.0, 5e7])])
+def test_round_off_and_stresses_from_a_kilopascal_are_not(load):
+    assert np.all(np.isfinite(LAWS[0].porosity(load)))
+
+
+def test_a_line_load_has_no_usual_size():
+    law = Exponential(0.5, 0.2, 3e5, valid=EVERY, takes=LineLoad)
+    assert law.porosity(LineLoad(1.0)) == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Stress("159.4e6"), "no load"),
+        (lambda: Stress([1e6, "2e6"]), "no load"),
+        (lambda: Stress(True), "no load"),
+        (lambda: LineLoad(1e5).spread_over("1e-3"), "contact_length is '1e-3'"),
+        (lambda: LAWS[0].pressure("0.3"), "out of reach"),
+        (lambda: LAWS[0].pressure([0.3, None]), "out of reach"),
+        (lambda: Exponential("0.5", 0.2, 6e7, valid=EVERY), "initial_porosity .* is '0.5'"),
+        (lambda: Heckel.through(5e7, 0.3, yield_pressure=5e8, valid=EVERY), "takes a load"),
+        (lambda: Heckel.through(Stress(5e7), "0.3", yield_pressure=5e8, valid=EVERY), "'0.3'"),
+        (lambda: Heckel.through(Stress(5e7), 0.3, yield_pressure=0, valid=EVERY), "yield_pressure"),
+        (
+            lambda: Heckel.through(Stress([1e6, 2e6]), 0.3, yield_pressure=5e8, valid=EVERY),
+            "that of one point",
+        ),
+    ],
+)
+def test_numbers_that_are_none_are_told(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()
 
 
 # --- solid conserved ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
+from solvers.units import UnitWarning
 from twin.manufacturing import (
     Component,
     Recipe,
@@ -328,3 +330,63 @@ def test_an_impossible_wet_film_is_refused(solvents):
 def test_an_impossible_capacity_is_refused(arguments):
     with pytest.raises(InvalidInputError):
         areal_capacity(*arguments)
+
+
+# --- typos and units ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: areal_capacity(70, 0.6, 4700, 160), "a thickness of 70 m is above 0.01 m"),
+        (lambda: areal_capacity(9e-8, 0.6, 4700, 160), "a thickness of 9e-08 m is below 1e-07 m"),
+        (lambda: areal_capacity(7e-5, 0.6, 4.7e6, 160), "3.158e+04 Ah/m² is above 1000 Ah/m²"),
+        (lambda: np_ratio(4e3, 38.0), "4000 Ah/m² is above"),
+        (lambda: cathode().total_porosity(50.0, 2e-2), "a thickness of 0.02 m"),
+        (lambda: cathode(nanoporosity={}).total_porosity(17.0, 8e-3), "a loading of 17 kg/m²"),
+        (lambda: cathode().total_porosity(9e-6, 1e-6), "a loading of 9e-06 kg/m² is below 1e-05"),
+        (lambda: cathode().loading(0.3, 0.07), "write 70e-6 for 70 µm"),
+        (lambda: cathode().thickness(0.3, 17.0), "0.1 for 10 mg/cm²"),
+        (
+            lambda: wet_thickness(17.0, {"a": 0.5, "b": 0.5}, {"a": 2e3, "b": 1e3}, solvents=["b"]),
+            "a loading of 17 kg/m²",
+        ),
+    ],
+)
+def test_numbers_that_are_in_another_unit_are_doubted(call, words):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert any(words in str(warning.message) for warning in caught)
+    assert all(warning.category is UnitWarning for warning in caught)
+    assert all(warning.filename == __file__ for warning in caught)  # not of our own lines
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Recipe([("NMC", 0.96, 4700.0)]), "which is no Component: write"),
+        (lambda: Recipe("NMC"), "no Component"),
+        (lambda: Recipe((Component("NMC", 1.0, 4700.0),), nanoporosity=0.5), "a table such as"),
+        (lambda: Component(3, 1.0, 4700.0), "3 is no name"),
+        (lambda: Component("NMC", "0.96", 4700.0), "is '0.96'"),
+        (lambda: Component("NMC", 0.96, "4700"), "density of NMC is '4700'"),
+        (lambda: mass_to_volume([0.5, 0.5], [1.0, 2.0]), "mass_fractions is"),
+        (lambda: mass_to_volume({"a": 1.0}, 1000.0), "densities is 1000.0"),
+        (lambda: cathode().total_porosity("0.17", 7e-5), "loading is '0.17'"),
+        (lambda: total_porosity(volume_of({0: 500, 1: 500}), 0.47), "nanoporosity is 0.47"),
+        (lambda: total_porosity("cathode.tif", {}), "str was given"),
+        (lambda: check_segmentation(volume_of({0: 1000}), {}, loading=0.1, thickness=1e-4), "Reci"),
+    ],
+)
+def test_typos_are_told_in_one_line(call, words):
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"unseen": "CBD"}, {"unseen": 2}, {"tolerance": "0.02"}])
+def test_options_of_a_check_are_checked(wrong):
+    volume = volume_of({0: 400, 1: 500, 2: 100})
+    with pytest.raises(InvalidInputError, match=f"{next(iter(wrong))} is "):
+        check_segmentation(volume, cathode(), **loading_of(cathode(), 0.35), **wrong)

@@ -1,5 +1,8 @@
 """Generated electrodes: exact fractions, no overlaps, the same from the same seed."""
 
+import inspect
+import json
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from twin.manufacturing import Population, generate_electrode, place_binder
 
 SHAPE, H = (48, 48, 48), 2e-7
 NMC = Population(0.5, 1.4e-6)
+SMALL = {"shape": (24, 24, 24), "spacing": 4e-7, "populations": {"NMC": NMC}}
 
 
 def test_three_phases_have_exact_fractions():
@@ -62,7 +66,14 @@ def test_flat_particles_lie_in_all_directions():
     assert max(surfaces) < 1.3 * min(surfaces)
 
 
-@pytest.mark.parametrize(("periodic", "boundary"), [(True, "periodic"), (False, "mirrored")])
+@pytest.mark.parametrize(
+    ("periodic", "boundary"),
+    [
+        (True, "periodic"),
+        (False, "mirrored"),
+        ([False, True, True], ["mirrored", "periodic", "periodic"]),
+    ],
+)
 def test_binder_ends_as_the_particles_do(monkeypatch, periodic, boundary):
     told = []
 
@@ -100,17 +111,222 @@ def test_more_than_can_be_packed_is_told():
         ({"populations": {}}, "at least one phase"),
         ({"binder": 0.6}, "room for pores"),
         ({"binder": -0.1}, "no fraction"),
-        ({"rng": -1}, "no seed"),
-        ({"populations": {"NMC": Population(0.5, 4e-6)}}, "larger box"),
+        ({"binder": "0.1"}, "no fraction"),
+        ({"binder": {"CBD": 0.1, "PVDF": 0.4}}, "room for pores"),
+        ({"binder_phase": ["CBD"]}, "no name"),
+        ({"binder": 0.1, "preference": 2}, "preference 2"),
+        ({"binder": 0.1, "placement": "films"}, "placement 'films'"),
+        ({"binder": 0.1, "profile": "linear"}, "profile 'linear'"),
+        ({"binder": 0.1, "nanoporosity": 1.0}, "nanoporosity 1.0"),
+        ({"rng": -1}, "rng -1 is neither"),
+        ({"rng": "0"}, "rng '0' is neither"),
+        ({"shape": 48}, "three numbers of voxels"),
+        ({"shape": (48, 48, 0.5)}, "three numbers of voxels"),
+        ({"spacing": "200 nm"}, "no(t a)? voxel size"),
+        ({"periodic": "yes"}, "periodic 'yes'"),
+        ({"populations": [NMC]}, "a table of them by phase"),
+        ({"populations": {"NMC": 0.5}}, "'NMC' is 0.5: give a Population"),
+        ({"populations": {"NMC": {"fraction": 0.5, "radious": 1e-6}}}, "did you mean 'radius'"),
+        ({"populations": {"NMC": {"fraction": 0.5}}}, "'NMC' lacks radius"),
+        ({"populations": {"NMC": {"fraction": "0.5", "radius": 1e-6}}}, "'NMC': fraction '0.5'"),
+        ({"populations": {3: NMC}}, "3 is no name"),
+        ({"populations": {"NMC": Population(0.5, 6e-6)}}, "larger box"),
+        ({"populations": {"NMC": Population(0.5, 1.5)}}, "2e-6 for 2 µm"),  # taken for µm
+        ({"populations": {"NMC": Population(0.5, 3e-6, (1, 1, 6))}}, "larger box"),
+        ({"populations": {"NMC": Population(0.5, 0.9e-7)}}, "less than a voxel of 2e-07 m"),
+        ({"populations": {"NMC": Population(0.5, 1.4e-9)}}, "less than a voxel"),  # 10¹¹ of them
+        ({"populations": {"pore": NMC}}, "'pore'.* occur twice"),
+        ({"populations": {"CBD": NMC}, "binder": 0.1}, "'CBD'.* occur twice"),
+        ({"binder": {"pore": 0.1}}, "'pore'.* occur twice"),
     ],
 )
-def test_mistakes_are_told(change, words):
+def test_mistakes_are_told_before_anything_is_packed(monkeypatch, change, words):
+    monkeypatch.setattr("twin.manufacturing.electrode.relax", None)
     arguments = {"shape": SHAPE, "spacing": H, "populations": {"NMC": NMC}} | change
-    with pytest.raises(InvalidInputError, match=words):
+    with pytest.raises(InvalidInputError, match=words) as caught:
         generate_electrode(**arguments)
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [{"fraction": 0.0}, {"fraction": 1.2}, {"aspect": (1, 0, 1)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fraction": 0.0},
+        {"fraction": 1.2},
+        {"fraction": "0.4"},
+        {"fraction": True},
+        {"radius": "1e-6"},
+        {"radius": None},
+        {"radius": {"law": "lognormal"}},
+        {"aspect": (1, 0, 1)},
+        {"aspect": (1, 1)},
+        {"aspect": 1},
+        {"aspect": "abc"},
+    ],
+)
 def test_populations_are_checked(wrong):
     with pytest.raises(InvalidInputError):
         Population(**({"fraction": 0.5, "radius": 1e-6} | wrong))
+
+
+# --- what is reported, and made again -----------------------------------------------------------
+
+
+def again(report):
+    """The electrode that the parameters of a report make, through a file."""
+    return generate_electrode(**json.loads(json.dumps(report.to_dict()))["parameters"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {
+            "spacing": (5e-7, 4e-7, 4e-7),
+            "periodic": (False, True, True),
+            "binder": {"CBD": 0.08, "C65": 0.02},
+            "profile": {"linear": 1.5},
+            "placement": "bridges",
+            "nanoporosity": 0.4,
+            "pore": "void",
+            "populations": {
+                "NMC": Population(0.35, generate.lognormal_sizes(1.3e-6, 0.2)),
+                "LPS": Population(0.1, 1.1e-6, (1.0, 1.0, 0.7)),
+            },
+        },
+        {"binder": 0.1, "binder_phase": "PVDF", "preference": 0.9, "rng": None},
+    ],
+)
+def test_a_report_makes_the_same_volume_again(more):
+    volume, report = generate_electrode(**(SMALL | {"rng": 5} | more))
+    assert again(report)[0].sha256 == volume.sha256
+    assert again(report)[1].to_dict() == report.to_dict()
+    known = set(inspect.signature(generate_electrode).parameters)
+    assert set(report.parameters) | {"profile"} == known  # which is left out where it is None
+    assert None not in report.parameters.values()
+
+
+def test_without_a_seed_one_is_drawn_and_told():
+    seeds = [generate_electrode(**SMALL, rng=None)[1].parameters["rng"] for _ in range(2)]
+    assert seeds[0] != seeds[1]
+    assert all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+
+
+def test_a_generator_may_draw_but_is_not_replayed():
+    drawn, report = generate_electrode(**SMALL, rng=np.random.default_rng(5))
+    assert drawn.sha256 == generate_electrode(**SMALL, rng=5)[0].sha256
+    with pytest.raises(InvalidInputError, match="rng 'generator PCG64'"):
+        again(report)
+
+
+def test_a_table_is_as_good_as_a_population():
+    law = {"law": "lognormal", "median": 1.3e-6, "sigma": 0.2}
+    table = {"fraction": 0.4, "radius": law, "aspect": [1, 1, 0.8]}
+    given = Population(0.4, generate.lognormal_sizes(1.3e-6, 0.2), (1.0, 1.0, 0.8))
+    volumes = [
+        generate_electrode(**(SMALL | {"populations": {"NMC": each}}), rng=1)[0]
+        for each in (given, table, Population(**table), given.to_dict())
+    ]
+    assert len({volume.sha256 for volume in volumes}) == 1
+
+
+def test_what_is_known_of_spheres_follows_from_number_and_radius():
+    """n spheres of radius s r fill f of the box, and have the surface 3 f / (s r) of it."""
+    large, small = 1.4e-6, 0.9e-6
+    _, report = generate_electrode(
+        (32, 32, 32), 3e-7, {"NMC": Population(0.35, large), "LPS": Population(0.2, small)}
+    )
+    box = (32 * 3e-7) ** 3
+    for name, fraction, radius in (("NMC", 0.35, large), ("LPS", 0.2, small)):
+        n, density, scale, surface, shift = (
+            report.figures[f"{key}_{name}"]
+            for key in (
+                "particles",
+                "number_density",
+                "size_scale",
+                "specific_surface",
+                "surface_shift",
+            )
+        )
+        assert n == round(fraction * box / (4 / 3 * np.pi * radius**3))
+        assert density * box == pytest.approx(n)
+        assert density * 4 / 3 * np.pi * (scale * radius) ** 3 == pytest.approx(fraction)
+        assert surface == pytest.approx(3 * fraction / (scale * radius))
+        # what voxels and contacts do to the volume is small beside the surface
+        assert abs(shift) < 0.1 * radius
+
+
+def test_surfaces_move_by_what_makes_the_fraction_exact(monkeypatch):
+    """The outermost voxel that a sphere at a known place takes is that far from its surface."""
+    fraction = 4 / 3 * np.pi * 1.5e-6**3 / (24 * 4e-7) ** 3
+    kept = {}
+
+    def seen(particles, *rest, **more):
+        kept["centre"], kept["radius"] = particles.centres[0], particles.semi_axes[0, 0]
+        return generate.level_set(particles, *rest, **more)
+
+    monkeypatch.setattr("twin.manufacturing.electrode.level_set", seen)
+    volume, report = generate_electrode(
+        **(SMALL | {"populations": {"NMC": Population(fraction, 1.5e-6)}}), periodic=False
+    )
+    places = (np.argwhere(volume.mask("NMC")) + 0.5) * 4e-7
+    furthest = np.linalg.norm(places - kept["centre"], axis=1).max()
+    assert report.figures["particles_NMC"] == 1
+    assert report.figures["size_scale_NMC"] == pytest.approx(1)
+    assert report.figures["surface_shift_NMC"] / 4e-7 == pytest.approx(
+        (furthest - kept["radius"]) / 4e-7, abs=1e-9
+    )
+
+
+def test_voxels_need_not_be_cubes():
+    """A lone sphere has a variance of R²/5 along each axis, whatever the voxels."""
+    radius, spacing, shape = 2.4e-6, (4e-7, 2e-7, 3e-7), (24, 48, 32)
+    fraction = 4 / 3 * np.pi * radius**3 / 9.6e-6**3
+    volume, report = generate_electrode(
+        shape, spacing, {"NMC": Population(fraction, radius)}, periodic=False
+    )
+    places = np.argwhere(volume.mask("NMC")) * spacing
+    assert volume.spacing == spacing
+    assert report.figures["particles_NMC"] == 1
+    assert report.figures["size_scale_NMC"] == pytest.approx(1)
+    assert report.parameters["spacing"] == list(spacing)
+    assert places.var(axis=0) / (radius**2 / 5) == pytest.approx(1, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"placement": "bridges"},
+        {"profile": {"exponential": 2.0}, "preference": 0.1, "nanoporosity": 0.3},
+    ],
+)
+@pytest.mark.parametrize("binders", [{"CBD": 0.1}, {"C65": 0.03, "PVDF": 0.05}])
+def test_binder_is_what_place_binder_makes_of_the_bare_electrode(options, binders):
+    generator = np.random.default_rng(3)
+    expected, _ = generate_electrode(**SMALL, rng=generator)
+    for name, fraction in binders.items():
+        expected, placed = place_binder(
+            expected, fraction=fraction, phase=name, boundary="periodic", rng=generator, **options
+        )
+    volume, report = generate_electrode(**SMALL, binder=binders, rng=3, **options)
+    assert volume.sha256 == expected.sha256
+    end = "" if len(binders) == 1 else f"_{name}"
+    assert report.figures[f"coverage{end}"] == placed.figures["coverage"]
+    pores = volume.fraction("pore")
+    hidden = options.get("nanoporosity", 0.0) * sum(map(volume.fraction, binders))
+    assert report.figures["porosity"] == pores
+    assert report.figures["total_porosity"] == pytest.approx(pores + hidden)
+
+
+def test_sizes_that_suit_neither_box_nor_voxels_are_told():
+    """Two and a half spheres are two, each too large; and 1.5 voxels are no sphere."""
+    box = 9.6e-6**3
+    few = Population(2.5 * 4 / 3 * np.pi * 2e-6**3 / box, 2e-6)
+    tiny = Population(0.02, 3e-7)
+    _, report = generate_electrode(**(SMALL | {"populations": {"NMC": few, "LPS": tiny}}))
+    told = "; ".join(report.warnings)
+    assert f"radii of NMC were multiplied by {1.25 ** (1 / 3):.3g}" in told
+    assert "since 2 particles" in told
+    assert "particles of LPS are as small as 1.5 voxels across" in told
+    assert len(report.warnings) == 2

@@ -224,6 +224,9 @@ def test_results_can_be_stored_and_shown():
         ({"windows": [12 * H]}, "at least 8 windows"),
         ({"windows": [0.0]}, "no edge"),
         ({"windows": [float("nan")]}, "no edge"),
+        ({"windows": ["2e-6"]}, "'2e-6' is no edge"),
+        ({"windows": "2e-6"}, "'2e-6' is no edge"),
+        ({"windows": []}, "empty"),
         ({"within": ["pore"]}, "lacks"),
         ({"within": ["CBD"]}, "mixed with"),
     ],
@@ -231,6 +234,12 @@ def test_results_can_be_stored_and_shown():
 def test_what_cannot_be_measured_is_refused(wrong, says):
     with pytest.raises(InvalidInputError, match=says):
         mixing_index(dealt((12, 12, 12), 300, 0), "CBD", **wrong)
+
+
+def test_one_window_need_not_be_in_a_list():
+    volume = dealt((12, 12, 12), 300, 0)
+    one, listed = (mixing_index(volume, "CBD", windows=edges) for edges in (3 * H, [3 * H]))
+    assert one == listed
 
 
 def test_volumes_without_two_phases_or_windows_are_refused():

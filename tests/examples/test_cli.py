@@ -312,6 +312,18 @@ def test_steps_that_cannot_be_taken_leave_nothing(bare, tmp_path, capsys, steps,
     assert not (tmp_path / "made").exists()
 
 
+def test_a_process_that_begins_with_particles_needs_no_volume(tmp_path):
+    (tmp_path / "steps.toml").write_text(
+        '[[step]]\nstep = "generate_electrode"\nshape = [16, 16, 16]\nspacing = 3e-7\n'
+        "populations = {NMC = {fraction = 0.4, radius = 1e-6}}\n"
+    )
+    assert main(["make", str(tmp_path / "steps.toml"), "-o", str(tmp_path / "made")]) == 0
+    made = microstructures.read(tmp_path / "made" / "volume.tif")
+    assert made.fraction("NMC") == pytest.approx(0.4, abs=1e-3)
+    replayed = ["make", str(tmp_path / "made" / "process.json"), "-o", str(tmp_path / "again")]
+    assert main(replayed) == 0
+
+
 def test_make_leaves_the_report_of_an_analysis_alone(bare, tmp_path):
     (tmp_path / "report.html").write_text("of an analysis")
     assert make(bare, bare / "steps.toml", tmp_path) == 0

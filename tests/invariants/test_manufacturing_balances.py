@@ -175,6 +175,7 @@ def test_nanopores_leave_the_total_and_take_from_the_pores(recipe, porosity):
     assert recipe.theoretical_density == same(plain.theoretical_density)
 
 
+@pytest.mark.filterwarnings("ignore::solvers.units.UnitWarning")  # unlikely ones
 @given(recipes(), st.floats(0.65, 0.95), lengths, units)
 def test_units_of_mass_do_not_change_a_recipe(recipe, porosity, thickness, unit):
     other = Recipe(
@@ -327,6 +328,7 @@ def test_pressing_changes_no_capacity(recipe, porosity, thickness, capacity):
     assert np_ratio(values[0], values[1]) == same(1.0)
 
 
+@pytest.mark.filterwarnings("ignore::solvers.units.UnitWarning")  # unlikely ones
 @given(lengths, st.floats(0.01, 1.0), densities, st.floats(50.0, 400.0), units)
 def test_capacity_is_proportional_to_each_of_its_factors(length, share, rho, capacity, unit):
     value = areal_capacity(length, share, rho, capacity)

@@ -33,8 +33,12 @@ def checked_order(
     phases: tuple[Phase, Phase, Phase | Sequence[Phase] | None],
     fraction: float,
     boundary: Boundary | Sequence[Boundary],
+    asked: str = "",
 ) -> Order:
-    """The order for ``phases`` = (binder, pore, solid). Raises InvalidInputError."""
+    """The order for ``phases`` = (binder, pore, solid); ``asked`` says whence the fraction is.
+
+    Raises InvalidInputError.
+    """
     pore = volume.phase_id(phases[1])
     label, table = _binder(volume, phases[0])
     order = Order(
@@ -48,7 +52,7 @@ def checked_order(
     there = _voxels(volume, label)
     room = there + volume.voxels(pore)
     if label == pore or not there <= order.total <= room:
-        raise _no_room(volume, order, there, room)
+        raise _no_room(volume, order, there, room, asked)
     return order
 
 
@@ -65,15 +69,20 @@ def checked_fraction(
             f"fraction is {fraction!r} and solid_fraction {solid_fraction!r}: give one of them, "
             "with or without the nanopores of the binder"
         )
-    given = fraction if solid_fraction is None else solid_fraction
-    if not _is_number(given) or not 0 <= given <= 1:  # type: ignore[operator]  # a number
-        raise InvalidInputError(f"fraction {given!r} is no volume fraction: give 0 to 1")
-    return given if solid_fraction is None else solid_fraction / (1 - nanoporosity)  # type: ignore[return-value]
+    if solid_fraction is None:
+        return _share(fraction, "fraction")
+    share = _share(solid_fraction, "solid_fraction") / (1 - nanoporosity)
+    if share > 1:
+        raise InvalidInputError(
+            f"solid_fraction {solid_fraction!r} with nanoporosity {nanoporosity!r} is {share:.4g} "
+            "of the volume with its nanopores, which is more than there is: lower one of them"
+        )
+    return share
 
 
-def check_options(preference: float, placement: str, batches: int) -> None:
+def check_options(preference: Any, placement: Any, batches: Any) -> None:
     """Raises InvalidInputError if one of them is out of range."""
-    if placement not in get_args(Placement):
+    if not isinstance(placement, str) or placement not in get_args(Placement):
         raise InvalidInputError(f"placement {placement!r} is none of {get_args(Placement)}")
     if not _is_number(preference) or not 0 <= preference <= 1:
         raise InvalidInputError(
@@ -139,7 +148,9 @@ def _solids(
 
 
 def _periodic(boundary: Boundary | Sequence[Boundary]) -> Periodic:
-    each = (boundary,) * 3 if isinstance(boundary, str) else tuple(boundary)
+    each: tuple[Any, ...] = (boundary,) * 3
+    if isinstance(boundary, list | tuple):
+        each = tuple(boundary)
     if len(each) != 3 or any(name not in get_args(Boundary) for name in each):
         raise InvalidInputError(
             f"boundary {boundary!r}: give 'mirrored' or 'periodic', or three of them (z, y, x)"
@@ -148,14 +159,20 @@ def _periodic(boundary: Boundary | Sequence[Boundary]) -> Periodic:
     return z, y, x
 
 
-def _no_room(volume: Volume, order: Order, there: int, room: int) -> InvalidInputError:
+def _share(given: Any, name: str) -> float:
+    if not _is_number(given) or not 0 <= given <= 1:
+        raise InvalidInputError(f"{name} {given!r} is no volume fraction: give 0 to 1")
+    return float(given)
+
+
+def _no_room(volume: Volume, order: Order, there: int, room: int, asked: str) -> InvalidInputError:
     if order.label == order.pore:
         return InvalidInputError(
             f"phase {order.label} is both pore and binder: name two different phases"
         )
     total = volume.inside_voxels
     return InvalidInputError(
-        f"binder was to fill {100 * order.total / total:.4g} % of the volume, which has "
+        f"binder was to fill {100 * order.total / total:.4g} % of the volume{asked}, which has "
         f"{100 * there / total:.4g} % now and room for {100 * room / total:.4g} % with every pore "
         "filled: choose a fraction between, or relabel binder to pore first"
     )

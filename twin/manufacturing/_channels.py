@@ -111,5 +111,5 @@ def _column(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def _choice(value: Any, known: tuple[str, ...], name: str) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise InvalidInputError(f"{name} is {value!r}: give one of {known}")

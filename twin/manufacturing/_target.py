@@ -49,6 +49,8 @@ class Target:
             )
         height = volume.size[volume.through_axis]
         share = 1.0 - volume.voxels(void) / volume.labels.size
+        if not share:
+            raise InvalidInputError("the volume is all pore: there is nothing to press")
         nanopores = _nanopores(volume, void, nanoporosity or {})
         asked = {"porosity": porosity, "thickness": thickness, "total_porosity": total_porosity}
         wanted = _thickness(height, share, share - nanopores, asked)

@@ -1,6 +1,6 @@
 """Placing binder and carbon in the pores of a volume. Arrays have shape (nz, ny, nx), SI units."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from twin.manufacturing._binder_order import (
 )
 from twin.manufacturing._binder_profile import Profile
 from twin.manufacturing._binder_shape import contact_area, floating_share
+from twin.manufacturing._target import checked_volume
 from twin.manufacturing.step import StepReport
 
 __all__ = ["place_binder"]
@@ -80,6 +81,9 @@ def place_binder(
         ``closed_pores_before`` and ``_after`` (share of the pores that reaches no face of the
         volume), ``percolating_pores_before`` and ``_after`` (share that spans it).
 
+        Binder that is the solid with most voxels, or had more voxels than there were pores, is
+        warned of: the particles themselves would have been named.
+
     Raises:
         InvalidInputError: an argument is out of range; the volume, or a layer of the profile, has
             too little pore for the binder or holds more already; or pores are left, but none
@@ -97,9 +101,13 @@ def place_binder(
     Source: Mistry, Smith, Mukherjee, ACS Appl. Mater. Interfaces 10 (2018),
         doi:10.1021/acsami.7b17771  [not opened: verify]
     """
+    volume = checked_volume(volume)
     share = checked_fraction(fraction, solid_fraction, nanoporosity)
     check_options(preference, placement, batches)
-    order = checked_order(volume, (phase, pore, solid), share, boundary)
+    asked = f" (solid_fraction {solid_fraction}, nanoporosity {nanoporosity})"
+    order = checked_order(
+        volume, (phase, pore, solid), share, boundary, "" if solid_fraction is None else asked
+    )
     seed = checked_seed(rng)
     new = _placed(volume, order, profile, placement, (preference, int(batches)), seed)
     labels = volume.labels.astype(np.uint16 if order.label > 255 else volume.labels.dtype)
@@ -162,8 +170,20 @@ def _report(before: Volume, after: Volume, order: Order, given: dict[str, Any]) 
         conserve=[name for label, name in after.phases.items() if label in order.solid],
         moved={"pore_to_binder_voxels": moved, "pore_to_binder_m3": moved * after.voxel_volume},
         figures=figures,
-        warnings=_warnings(figures, given),
+        warnings=[*(_of_phase(before, order) if moved else ()), *_warnings(figures, given)],
     )
+
+
+def _of_phase(before: Volume, order: Order) -> Iterator[str]:
+    """A doubt about binder that was more than binder is."""
+    counts = {label: before.voxels(label) for label in before.phases if label != order.pore}
+    there = counts.get(order.label, 0)
+    if there and (there == max(counts.values()) or there > before.voxels(order.pore)):
+        name, share = before.phases[order.label], before.fraction(order.label)
+        yield (
+            f"{name!r} has grown, and was {share:.1%} of the volume before, as what particles are "
+            "made of: name another phase for binder"
+        )
 
 
 def _fractions(volume: Volume, order: Order, nanoporosity: float) -> dict[str, float]:

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 from microstructures.errors import InvalidInputError
+from twin.manufacturing._units import AREAL_CAPACITY, LOADING, THICKNESS
 from twin.manufacturing.composition import Shares, mixture_density, positive
 
 
@@ -20,19 +22,28 @@ def areal_capacity(
 
     Raises:
         InvalidInputError: an argument is out of range.
+
+    Warns:
+        UnitWarning: a thickness above 1 cm or below 100 nm, or a result above 1000 Ah/m².
     """
     share = _share(active_fraction, "active_fraction")
     mass = positive(thickness, "thickness") * share * positive(density, "density")
-    return mass * positive(specific_capacity, "specific_capacity")
+    capacity = mass * positive(specific_capacity, "specific_capacity")
+    THICKNESS.doubt(thickness)
+    AREAL_CAPACITY.doubt(capacity)
+    return capacity
 
 
 def np_ratio(negative_capacity: float, positive_capacity: float) -> float:
     """Areal capacity of the negative electrode over that of the positive one, where they overlap.
 
-    Above 1 the negative electrode takes all lithium without plating; both in Ah/m², > 0.
+    Above 1 the negative electrode takes all lithium without plating; both in Ah/m², > 0, and
+    doubted with a UnitWarning above 1000.
     """
     negative = positive(negative_capacity, "negative_capacity")
-    return negative / positive(positive_capacity, "positive_capacity")
+    counter = positive(positive_capacity, "positive_capacity")
+    AREAL_CAPACITY.doubt([negative, counter])
+    return negative / counter
 
 
 def wet_thickness(
@@ -48,17 +59,22 @@ def wet_thickness(
 
     Raises:
         InvalidInputError: nothing stays, a solvent is unknown, or a number is impossible.
+
+    Warns:
+        UnitWarning: a loading above 10 or below 1e-5 kg/m².
     """
     wet_density = mixture_density(slurry, densities)
     _known(solvents, slurry)
     stays = math.fsum(share for name, share in slurry.items() if name not in solvents)
     dry = _share(min(stays, 1.0), "share of the slurry that stays")
-    return positive(loading, "loading") / dry / wet_density
+    film = positive(loading, "loading") / dry / wet_density
+    LOADING.doubt(loading)
+    return film
 
 
-def _known(names: Collection[str], slurry: Shares) -> None:
-    unknown = [name for name in names if name not in slurry]
-    if unknown or isinstance(names, str):
+def _known(names: Any, slurry: Shares) -> None:
+    is_list = isinstance(names, Collection) and not isinstance(names, str)
+    if not is_list or any(name not in slurry for name in names):
         raise InvalidInputError(
             f"solvents {names!r} are not in the slurry of {sorted(slurry)}: give a tuple of names"
         )

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from microstructures.errors import InvalidInputError
 from twin._quantities import BY_USER
-from twin.manufacturing.loads import Load, Reals, Stress, checked_load
+from twin.manufacturing.composition import positive
+from twin.manufacturing.loads import LineLoad, Load, Reals, Stress, checked_load, reals
 
 ROUND_OFF = 1e-9  # relative, by which a load may miss the ends of the range
 
@@ -66,6 +67,7 @@ class CompactionLaw(ABC):
 
         Warns:
             CompactionWarning: the load is outside ``valid``.
+            UnitWarning: a stress is below 1 kPa.
         """
         pressure = checked_load(load, self.takes, _title(self))
         self._warn_outside(pressure)
@@ -268,10 +270,15 @@ class Heckel(_LogDensity):
         cls, load: Load, porosity: float, *, yield_pressure: float, valid: tuple[float, float]
     ) -> Self:
         """The law with a known yield pressure 1/K that passes through one measured point."""
-        at, height = np.asarray(load.value), -np.log(_checked_single(porosity))
+        kind = LineLoad if isinstance(load, LineLoad) else Stress
+        at = checked_load(load, kind, "the law through one point")
+        if at.ndim:
+            raise InvalidInputError(f"the load is {at.tolist()}: give that of one point")
+        height = -np.log(_checked_single(porosity))
+        resistance = positive(yield_pressure, "yield_pressure")
         return cls(
-            slope=1 / yield_pressure,
-            intercept=float(height - at / yield_pressure),
+            slope=1 / resistance,
+            intercept=float(height - at / resistance),
             valid=valid,
             takes=type(load),
         )
@@ -317,7 +324,7 @@ def literature() -> Mapping[str, CompactionLaw]:
     The points are those of one slurry-cast NMC111 cathode, 90:2:4:4 by weight, under stress, in
     five steps from 0 to 159.4 MPa. Another electrode needs a fit of its own.
     """
-    about = {
+    about: dict[str, Any] = {
         "material": "NMC111 cathode, 90:2:4:4 by weight, slurry-cast",
         "source": "our fit to points of C. Sangrós Giménez et al., Powder Technol. (2019), quoted "
         "in a digest; the paper was not opened",
@@ -331,10 +338,10 @@ def literature() -> Mapping[str, CompactionLaw]:
         68.9e6,
         valid=every,
         note=r2(0.992, "ε"),
-        **about,  # type: ignore[arg-type]
+        **about,
     )
-    heckel = Heckel(4.67e-9, 0.802, valid=pressed, note=r2(0.987, "ln(1/ε)"), **about)  # type: ignore[arg-type]
-    root = PanelliFilho(7.01e-5, 0.597, valid=every, note=r2(0.977, "ln(1/ε)"), **about)  # type: ignore[arg-type]
+    heckel = Heckel(4.67e-9, 0.802, valid=pressed, note=r2(0.987, "ln(1/ε)"), **about)
+    root = PanelliFilho(7.01e-5, 0.597, valid=every, note=r2(0.977, "ln(1/ε)"), **about)
     return {"NMC111": exponential, "NMC111 Heckel": heckel, "NMC111 Panelli-Filho": root}
 
 
@@ -358,23 +365,21 @@ def _checked_range(valid: Any, takes: Any) -> tuple[float, float]:
 
 
 def _checked_number(value: Any, name: str, law: CompactionLaw) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
+    number = reals(value)
+    if number.ndim or not np.isfinite(number):
         raise InvalidInputError(f"{name} of {_title(law)} is {value!r}: give a finite number")
-    return number
+    return float(number)
 
 
-def _checked_single(porosity: float) -> float:
-    if not 0 < porosity < 1:
+def _checked_single(porosity: Any) -> float:
+    number = reals(porosity)
+    if number.ndim or not 0 < number < 1:
         raise InvalidInputError(f"porosity {porosity!r} is not inside 0…1: give a fraction")
-    return porosity
+    return float(number)
 
 
 def _checked_porosity(porosity: ArrayLike, law: CompactionLaw) -> Reals:
-    wanted = np.asarray(porosity, dtype=float)
+    wanted = reals(porosity)
     low, high = law.lowest_porosity, law.porosity_without_load
     reached = (wanted > low) & (wanted <= high * (1 + ROUND_OFF))
     if not np.all(reached):

@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
+from twin.manufacturing._arguments import short
+from twin.manufacturing._target import checked_volume
+from twin.manufacturing._units import LOADING, THICKNESS
 
 Shares: TypeAlias = Mapping[str, float]
 
@@ -77,7 +80,9 @@ def total_porosity(
         UnknownPhaseError: a phase is not in the volume.
         InvalidInputError: a nanoporosity is impossible, or that of the pore itself.
     """
-    hidden = {volume.phase_name(phase): n for phase, n in nanoporosity.items()}
+    volume = checked_volume(volume)
+    given = _table(nanoporosity, "nanoporosity", "{'CBD': 0.47}")
+    hidden = {volume.phase_name(phase): n for phase, n in given.items()}
     pore = volume.phase_name(pore)
     _check_nanoporosity(hidden, [name for name in volume.phases.values() if name != pore])
     return volume.fraction(pore) + math.fsum(n * volume.fraction(p) for p, n in hidden.items())
@@ -103,6 +108,9 @@ class Component:
     phase: str = ""
 
     def __post_init__(self) -> None:
+        for text in (self.name, self.phase):
+            if not isinstance(text, str):
+                raise InvalidInputError(f"{short(text)} is no name: give text such as 'PVDF'")
         object.__setattr__(self, "phase", self.phase or self.name)
         _check_share(self.mass_fraction, f"mass_fraction of {self.name}")
         positive(self.density, f"density of {self.name}")
@@ -127,8 +135,9 @@ class Recipe:
     pore: str = PORE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "components", tuple(self.components))
-        object.__setattr__(self, "nanoporosity", dict(self.nanoporosity))
+        hidden = _table(self.nanoporosity, "nanoporosity", "{'CBD': 0.47}")
+        object.__setattr__(self, "components", _checked_components(self.components))
+        object.__setattr__(self, "nanoporosity", dict(hidden))
         names = [component.name for component in self.components]
         if len(set(names)) < len(names) or self.pore in self.phases:
             raise InvalidInputError(
@@ -176,6 +185,9 @@ class Recipe:
 
         Raises:
             InvalidInputError: the coating would be denser than its solids.
+
+        Warns:
+            UnitWarning: a thickness above 1 cm or below 100 nm, or a loading to match.
         """
         density = coating_density(loading, thickness)
         if density > self.theoretical_density * (1 + SUM):
@@ -184,6 +196,8 @@ class Recipe:
                 f"{self.theoretical_density:.4g} kg/m³ of the solids without any pore: check the "
                 "units, that the foil is not weighed in, and the densities"
             )
+        THICKNESS.doubt(thickness)
+        LOADING.doubt(loading)
         return max(0.0, 1 - density / self.theoretical_density)
 
     def fractions(self, total_porosity: float) -> dict[str, float]:
@@ -214,12 +228,16 @@ class Recipe:
     def loading(self, total_porosity: float, thickness: float) -> float:
         """Mass of the dry coating per area, kg/m²."""
         solid = 1 - _check_share(total_porosity, "total_porosity")
-        return solid * self.theoretical_density * positive(thickness, "thickness")
+        loading = solid * self.theoretical_density * positive(thickness, "thickness")
+        THICKNESS.doubt(thickness)
+        return loading
 
     def thickness(self, total_porosity: float, loading: float) -> float:
         """Thickness of the coating in m; ``total_porosity`` is below 1."""
         solid = positive(1 - _check_share(total_porosity, "total_porosity"), "solid fraction")
-        return positive(loading, "loading") / (solid * self.theoretical_density)
+        thickness = positive(loading, "loading") / (solid * self.theoretical_density)
+        LOADING.doubt(loading)
+        return thickness
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain numbers and text."""
@@ -240,6 +258,23 @@ def coating_density(loading: float, thickness: float) -> float:
     return positive(loading, "loading") / positive(thickness, "thickness")
 
 
+def _checked_components(given: Any) -> tuple[Component, ...]:
+    several = tuple(given) if isinstance(given, Iterable) else (given,)
+    for each in several:
+        if not isinstance(each, Component):
+            raise InvalidInputError(
+                f"components hold {short(each)}, which is no Component: write a list of "
+                "Component('NMC', mass_fraction=0.96, density=4700.0)"
+            )
+    return several
+
+
+def _table(given: Any, name: str, write: str) -> Mapping[Any, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(f"{name} is {short(given)}: give a table such as {write}")
+    return given
+
+
 def positive(value: Any, name: str) -> float:
     """``value`` as a number > 0. Raises InvalidInputError, naming it."""
     number = _number(value)
@@ -249,8 +284,9 @@ def positive(value: Any, name: str) -> float:
 
 
 def _number(value: Any) -> float:
+    """NaN for what is none, text and true or false among it."""
     try:
-        return math.nan if isinstance(value, bool) else float(value)
+        return math.nan if isinstance(value, bool | str | bytes) else float(value)
     except (TypeError, ValueError):
         return math.nan
 
@@ -271,9 +307,11 @@ def _check_sum(fractions: Shares, name: str) -> None:
 
 
 def _checked_pair(fractions: Shares, densities: Shares, name: str) -> tuple[Shares, Shares]:
+    _table(fractions, name, "{'NMC': 0.96, 'PVDF': 0.04}")
+    _table(densities, "densities", "{'NMC': 4700.0, 'PVDF': 1780.0}")
     if set(fractions) != set(densities):
         raise InvalidInputError(
-            f"{name} names {sorted(fractions)}, densities {sorted(densities)}: give both of each"
+            f"{name} names {list(fractions)}, densities {list(densities)}: give both of each"
         )
     _check_sum(fractions, name)
     return fractions, {key: positive(rho, f"density of {key}") for key, rho in densities.items()}

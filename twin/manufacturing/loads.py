@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
+from twin.manufacturing._units import STRESS
 
 Reals: TypeAlias = NDArray[np.float64]
 
@@ -45,20 +46,27 @@ class LineLoad:
 
         The only way from a line load to a stress: nobody but you knows the contact length.
         """
-        if not (np.isfinite(contact_length) and contact_length > 0):
+        length = reals(contact_length)
+        if length.ndim or not (np.isfinite(length) and length > 0):
             raise InvalidInputError(
                 f"contact_length is {contact_length!r}: give the length in metres, > 0, over "
                 "which the rollers touch the web"
             )
-        return Stress(self.value / contact_length)
+        return Stress(self.value / float(length))
 
 
 Load: TypeAlias = Stress | LineLoad
 
 
-def checked_load(load: object, takes: type[Load], of: str) -> Reals:
-    """The numbers of ``load``, if it is of the kind that ``of`` takes. Raises InvalidInputError."""
+def checked_load(load: object, takes: type[Load], of: str, *, stacklevel: int = 4) -> Reals:
+    """The numbers of ``load``, if it is of the kind that ``of`` takes. Raises InvalidInputError.
+
+    Warns:
+        UnitWarning: a stress below 1 kPa, told at ``stacklevel`` (4: the caller of ``of``).
+    """
     if isinstance(load, takes):
+        if isinstance(load, Stress):
+            STRESS.doubt(load.value, stacklevel=stacklevel)
         return np.asarray(load.value)
     write = f"{takes.__name__}(…), in {takes.unit}"
     hint = ""
@@ -67,11 +75,17 @@ def checked_load(load: object, takes: type[Load], of: str) -> Reals:
     raise InvalidInputError(f"{of} is given {load!r}, but takes a load of the kind {write}{hint}")
 
 
-def _checked(value: ArrayLike, name: str, unit: str) -> Any:
+def reals(value: Any) -> Reals:
+    """A new array of floats; NaN for what holds anything but numbers, text of numbers included."""
     try:
-        numbers = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        numbers = np.array(np.nan)
+        found = np.array(value)
+    except ValueError:  # lists of different length
+        return np.array(np.nan)
+    return found.astype(float) if found.dtype.kind in "iuf" else np.array(np.nan)
+
+
+def _checked(value: Any, name: str, unit: str) -> Any:
+    numbers = reals(value)
     if not np.all(np.isfinite(numbers) & (numbers >= 0)):
         raise InvalidInputError(
             f"{name} {value!r} is no load: give finite numbers ≥ 0 in {unit}, positive in "

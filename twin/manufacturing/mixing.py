@@ -21,6 +21,7 @@ from microstructures.phases import Phase
 from microstructures.wording import length
 from solvers.results import finite
 from solvers.sampling import block_starts, block_sums, standard_error
+from twin.manufacturing._target import checked_volume
 
 __all__ = ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"]
 
@@ -119,7 +120,7 @@ def mixing_index(
     volume: Volume,
     phase: Phase,
     *,
-    windows: Sequence[float] | None = None,
+    windows: float | Sequence[float] | None = None,
     within: Sequence[Phase] | None = None,
 ) -> MixingIndex:
     """How much the local fraction of a phase varies with the size of the window.
@@ -127,8 +128,8 @@ def mixing_index(
     Args:
         volume: labels of shape (nz, ny, nx).
         phase: name or id.
-        windows: edges of cubic windows in m; those of a volume are nearly equal, none is cut off.
-            By default 2, 4, 8, … voxels, as long as there are 8 windows.
+        windows: edges of cubic windows in m, or one; those of a volume are nearly equal, none is
+            cut off. By default 2, 4, 8, … voxels, as long as there are 8 windows.
         within: phases whose voxels count, ``phase`` among them: ("pore", "CBD") asks how binder is
             mixed in the space that particles leave. By default all voxels that are not outside.
 
@@ -156,7 +157,7 @@ def mixing_index(
             f"{volume.phase_name(phase)} fills {100 * p:g} % of {', '.join(names) or 'the volume'}:"
             " mixing needs a phase and something that it is mixed with"
         )
-    sizes = _default_windows(volume) if windows is None else [float(edge) for edge in windows]
+    sizes = _default_windows(volume) if windows is None else _edges(windows)
     found = [_at_size(chosen, counted, _blocks(volume, edge), p, edge) for edge in sizes]
     return MixingIndex(
         volume.phase_name(phase),
@@ -263,6 +264,7 @@ def _masks(
     volume: Volume, phase: Phase, within: Sequence[Phase] | None
 ) -> tuple[Mask, Mask, tuple[str, ...]]:
     """Where the phase is, which voxels count, and the names of the phases that do."""
+    volume = checked_volume(volume)
     chosen = volume.mask(phase)
     if within is None:
         inside = np.ones(volume.shape, bool)
@@ -289,9 +291,18 @@ def _default_windows(volume: Volume) -> list[float]:
     return sizes
 
 
+def _edges(windows: Any) -> list[float]:
+    several = windows if isinstance(windows, list | tuple | np.ndarray) else (windows,)
+    if not len(several):
+        raise InvalidInputError("windows is empty: give edges in metres, or leave it out")
+    for edge in several:
+        is_number = isinstance(edge, int | float | np.number) and not isinstance(edge, bool)
+        if not is_number or not (math.isfinite(edge) and edge > 0):
+            raise InvalidInputError(f"window {edge!r} is no edge: give metres, above 0")
+    return [float(edge) for edge in several]
+
+
 def _blocks(volume: Volume, edge: float) -> tuple[int, ...]:
-    if not (math.isfinite(edge) and edge > 0):
-        raise InvalidInputError(f"window {edge!r} is no edge: give metres, above 0")
     return tuple(
         min(max(round(size / edge), 1), n)
         for size, n in zip(volume.size, volume.shape, strict=True)

@@ -10,9 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers.results import finite
+from twin.manufacturing._arguments import short
+from twin.manufacturing._target import checked_volume
 from twin.manufacturing.composition import Recipe, coating_density
 
 
@@ -95,11 +99,16 @@ def check_segmentation(
         InvalidInputError: the coating would be denser than its solids, its nanopores more than its
             pores, or the phases of recipe and volume differ.
 
+    Warns:
+        UnitWarning: a thickness above 1 cm or below 100 nm, or a loading to match.
+
     Accuracy: as good as the inputs. An error of 1 % in loading, thickness or a density shifts the
         expected total porosity by 0.01 (1 − ε): 0.007 at ε = 0.3. The scatter between volumes
         of this size is not included.
     """
-    if not 0 <= tolerance < 1:
+    volume = checked_volume(volume)
+    _check_kinds(recipe, unseen)
+    if not isinstance(tolerance, int | float | np.number) or not 0 <= tolerance < 1:
         raise InvalidInputError(f"tolerance is {tolerance!r}: give a volume fraction in 0…1")
     segmented = _segmented(volume, recipe, unseen)
     total = recipe.total_porosity(loading, thickness)
@@ -119,6 +128,13 @@ def check_segmentation(
     }
     verdict = " ".join(_sentences(SegmentationCheck(**numbers, verdict=""), recipe, unseen))
     return SegmentationCheck(**numbers, verdict=verdict)
+
+
+def _check_kinds(recipe: Any, unseen: Any) -> None:
+    if not isinstance(recipe, Recipe):
+        raise InvalidInputError(f"{short(recipe)} is no Recipe: give one of Components")
+    if isinstance(unseen, str) or not isinstance(unseen, Collection):
+        raise InvalidInputError(f"unseen is {unseen!r}: give a list of names, such as ['CBD']")
 
 
 def _segmented(volume: Volume, recipe: Recipe, unseen: Collection[str]) -> dict[str, float]:

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "cell": ["Cell"],
-        "discharge": ["Discharge", "discharge"],
+        "discharges": ["Discharge", "discharge"],
         "gas": [
             "Fuel",
             "Gas",
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "knudsen_diffusivity",
         ],
         "impedance": ["TransmissionLine"],
-        "limits": ["Limits", "limits"],
+        "limiting": ["Limits", "limits"],
         "merit": [
             "depletion",
             "depletion_current",
@@ -30,7 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "mixed_conductor": ["MixedConductor", "double_connected_area"],
         "polarisation": ["Polarisation", "polarise"],
         "solid_oxide": ["Cermet", "Losses"],
-        "spectrum": ["Spectrum", "spectrum"],
+        "spectra": ["Spectrum", "spectrum"],
         "structure": ["ElectrodeStructure", "StructureWarning"],
         "tpb_kinetics": [
             "Kinetics",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from microstructures.errors import ConvergenceError, InvalidInputError
 from twin.performance._pybamm import pybamm
 from twin.performance.cell import MODELS, Cell, area
-from twin.performance.discharge import at_temperature
+from twin.performance.discharges import at_temperature
 
 
 @dataclass(frozen=True, slots=True, eq=False)

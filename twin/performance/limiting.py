@@ -9,7 +9,7 @@ from solvers import progress
 from twin.manufacturing.composition import positive
 from twin.performance._pybamm import pybamm
 from twin.performance.cell import Cell, scaled
-from twin.performance.discharge import LOSSES, Discharge, at_temperature, run_at
+from twin.performance.discharges import LOSSES, Discharge, at_temperature, run_at
 
 if TYPE_CHECKING:
     from pybamm import ParameterValues
