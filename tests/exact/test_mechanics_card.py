@@ -342,6 +342,7 @@ def test_shear_moduli_come_with_six_more_solves_or_with_periodic_sides(block):
     assert not [name for name, _, _ in usual if "shear_modulus" in name]
 
 
+@pytest.mark.slow
 def test_mixed_sides_have_all_three_shear_moduli(random):
     volume = random[0]
     sides = Boundary(Symmetry(), Periodic(), Periodic())
