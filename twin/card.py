@@ -133,6 +133,24 @@ class PropertyCard:
 
         return pd.DataFrame([entry.to_dict() for entry in self.entries], columns=list(COLUMNS))
 
+    def diff(self, after: "PropertyCard") -> "pd.DataFrame":
+        """What another card has more or less, a row for each number of either.
+
+        Args:
+            after: the card to compare with, as of the same electrode pressed.
+
+        Returns:
+            name, phase, axis, unit; before and after, NaN where a card lacks the number; change,
+            and relative to before; uncertainty, the standard error of the change of independent
+            volumes; significance, the change in such errors, NaN where there is none.
+
+        Raises:
+            InvalidInputError: ``after`` is no card.
+        """
+        from twin._card_diff import difference
+
+        return difference(self, after)
+
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """The path of a JSON file with everything on the card, complete or not written at all.
 
