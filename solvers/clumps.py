@@ -57,6 +57,12 @@ class Clumps:
             self.gyration[which],
         )
 
+    def turned_from(self, before: "Clumps") -> Values:
+        """Angles in degrees by which the bodies have turned since, 0…180, shape (n,)."""
+        trace = np.einsum("nij,nij->n", before.orientations, self.orientations)
+        angles: Values = np.degrees(np.arccos(np.clip((trace - 1) / 2, -1.0, 1.0)))
+        return angles
+
     def moved(self, shift: Values, turn: Values) -> "Clumps":
         """Every body shifted (m) and turned by a rotation vector, both of shape (n, 3)."""
         turned = Rotation.from_rotvec(turn) * Rotation.from_matrix(self.orientations)

@@ -1,5 +1,6 @@
 """characterize: a volume in, a PropertyCard out. Lengths in m, conductivities in S/m."""
 
+import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from twin import _geometry, _warnings
 from twin._media import electrons, ions, one_phase
 from twin._naming import pore_like
 from twin._transport import Solver, Transport
+from twin._versions import versions
 from twin.card import Entry, PropertyCard
 from twin.materials import Material, materials_by_phase
 
@@ -82,7 +84,7 @@ def characterize(
         entries=entries,
         warnings=tuple(_warnings.warnings(volume, table, entries, job.solver.failures, job.stress)),
         settings=_settings(job),
-        versions=_versions(),
+        versions=versions() | {"platform": platform.platform()},
         seconds=time.perf_counter() - started,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fields=job.solver.fields,
@@ -169,16 +171,3 @@ def _settings(job: _Job) -> dict[str, Any]:
         "axes": list(job.axes),
     }
     return settings if job.stress is None else settings | {"mechanics": repr(job.stress.asked)}
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in ("electrode-twin", "numpy", "scipy", "taichi"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed as a package"
-    return found | {"python": platform.python_version(), "platform": platform.platform()}

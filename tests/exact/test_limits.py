@@ -62,3 +62,5 @@ def test_what_cannot_be_discharged_is_an_error():
         limits(Cell(positive=GIVEN), 400.0)
     with pytest.raises(InvalidInputError, match="rate is 0"):
         limits(Cell(positive=GIVEN), 0)
+    with pytest.raises(InvalidInputError, match="choose one of"):
+        limits(Cell(positive=GIVEN), 1.0, model="P2D")

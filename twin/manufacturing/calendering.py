@@ -139,11 +139,9 @@ def _moved(
 ) -> dict[str, float]:
     affine = squeezed(start, bodies, case.height, case.target.thickness)
     strayed = np.linalg.norm(pressed.centres - affine.centres, axis=1)
-    turned = np.einsum("nii->n", pressed.orientations)
-    angle = np.degrees(np.arccos(np.clip((turned - 1) / 2, -1.0, 1.0)))
     return {
         "mean_displacement_from_affine_m": float(strayed.mean()),
-        "mean_turn_degrees": float(angle.mean()),
+        "mean_turn_degrees": float(pressed.turned_from(start).mean()),
         "flattened_fraction": drawn.overlap,
         **{
             f"{case.volume.phase_name(label)}_found_no_room_fraction": share

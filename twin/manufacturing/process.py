@@ -7,11 +7,9 @@ keys are its keyword arguments, in SI units. The first step may make the volume 
 
 import hashlib
 import json
-import platform
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +17,7 @@ import numpy as np
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
+from twin._versions import versions
 from twin.manufacturing._arguments import check_arguments, meant, short
 from twin.manufacturing._target import checked_volume
 from twin.manufacturing.binder import place_binder
@@ -32,8 +31,6 @@ from twin.manufacturing.step import StepReport, plain
 __all__ = ["Process", "ProcessRun", "replay"]
 
 Result = tuple[Volume, StepReport]
-
-PACKAGES = ("electrode-twin", "numpy", "scipy", "taichi")
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class ProcessRun:
             "sha": self.sha,
             "given": self.given,
             "result": self.volume.sha256,
-            "versions": _versions(),
+            "versions": versions(),
             "steps": [report.to_dict() for report in self.reports],
         }
 
@@ -355,22 +352,11 @@ def _tables(reports: Sequence[StepReport]) -> list[dict[str, Any]]:
     return [{"step": report.step, **report.parameters} for report in reports]
 
 
-def _versions() -> dict[str, str]:
-    """Versions on which the bits of a result may depend."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed as a package"
-    return found
-
-
 def _changed(then: Mapping[str, Any]) -> str:
     """Which versions differ from those then, in words."""
     if not then:
         return "what versions it was computed with is not written there"
-    now = _versions()
+    now = versions()
     differ = [f"{n} was {v}, is {now.get(n)}" for n, v in then.items() if v != now.get(n)]
     if differ:
         return "; ".join(differ)

@@ -90,14 +90,15 @@ def repack(
         "neck": neck,
         "rng": int(rng),
     }
-    turned = np.einsum("nij,nij->n", loose.orientations, packed.orientations)
-    angle = np.degrees(np.arccos(np.clip((turned - 1) / 2, -1.0, 1.0)))
     return after, StepReport.between(
         "repack",
         volume,
         after,
         parameters,
-        moved={"mean_turn_degrees": float(angle.mean()), "flattened_fraction": where.overlap},
+        moved={
+            "mean_turn_degrees": float(packed.turned_from(loose).mean()),
+            "flattened_fraction": where.overlap,
+        },
         warnings=_warnings(report, len(whole)),
         figures={
             "whole_particles": float(len(whole)),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pybamm import ParameterValues
 
 Kind: TypeAlias = Literal["full", "half"]
-MODELS = ("DFN", "SPMe", "SPM", "MPM")
+MODELS = ("DFN", "SPMe", "SPM")
 LITHIUM_EXCHANGE = 12.6  # A/m² of lithium metal at 1 mol/L  [not opened: verify]
 
 
@@ -77,6 +77,12 @@ class Cell:
         chosen = {"transport efficiency": "tortuosity factor", "contact resistance": "true"}
         half = {"working electrode": "positive"} if self.kind == "half" else {}
         return chosen | half
+
+    def model(self, name: str = "DFN", **more: str) -> Any:
+        """A model of PyBaMM with ``options`` and more of them. Raises InvalidInputError."""
+        if name not in MODELS:
+            raise InvalidInputError(f"model {name!r} is unknown: choose one of {MODELS}")
+        return getattr(pybamm().lithium_ion, name)(self.options | more)
 
     def parameter_values(self) -> "ParameterValues":
         """Parameters for PyBaMM models with ``options``; a copy, so that they may be changed.

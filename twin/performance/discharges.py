@@ -15,7 +15,7 @@ from microstructures.errors import InvalidInputError
 from solvers import progress
 from twin.manufacturing.composition import positive
 from twin.performance._pybamm import pybamm
-from twin.performance.cell import MODELS, Cell, area
+from twin.performance.cell import Cell, area
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ def discharge(
     Args:
         cell: see ``Cell``.
         rates: in 1/h, > 0; 2 empties the nominal capacity in half an hour.
-        model: "DFN" (Doyle, Fuller, Newman), "SPMe", "SPM", or "MPM".
+        model: "DFN" (Doyle, Fuller, Newman), "SPMe" or "SPM".
         temperature: K; by default that of the parameter set.
 
     Returns:
@@ -129,14 +129,11 @@ def discharge(
 
     Accuracy: of PyBaMM with its usual meshes, some 1e-3 of the capacity.
     """
-    module = pybamm()
     hours = [positive(rate, "rate") for rate in rates]
     if not hours:
         raise InvalidInputError("rates is empty: give at least one, in 1/h")
-    if model not in MODELS:
-        raise InvalidInputError(f"model {model!r} is unknown: choose one of {MODELS}")
+    chosen = cell.model(model)
     values = at_temperature(cell.parameter_values(), temperature)
-    chosen = getattr(module.lithium_ion, model)(cell.options)
     found = []
     for number, rate in enumerate(hours):
         progress.report("discharge", number / len(hours))

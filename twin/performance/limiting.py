@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from microstructures.errors import ConvergenceError
 from solvers import progress
 from twin.manufacturing.composition import positive
-from twin.performance._pybamm import pybamm
 from twin.performance.cell import Cell, scaled
 from twin.performance.discharges import LOSSES, Discharge, at_temperature, run_at
 
@@ -91,8 +90,8 @@ def limits(
         InvalidInputError: an argument is out of range.
         ConvergenceError: the cell cannot be discharged at that rate.
     """
+    chosen = cell.model(model)
     values = at_temperature(cell.parameter_values(), temperature)
-    chosen = getattr(pybamm().lithium_ion, model)(cell.options)
     base = run_at(chosen, values, positive(rate, "rate"))
     if base.status != "ok":
         raise ConvergenceError(f"no discharge at {rate:g}/h: {base.status}", None)

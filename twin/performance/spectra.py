@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from microstructures.errors import ConvergenceError, InvalidInputError
 from twin.performance._pybamm import pybamm
-from twin.performance.cell import MODELS, Cell, area
+from twin.performance.cell import Cell, area
 from twin.performance.discharges import at_temperature
 
 
@@ -50,11 +50,8 @@ def spectrum(
         raise InvalidInputError(f"frequency {frequency!r} is no list of numbers > 0: give Hz")
     if not 0.0 <= charge <= 1.0:
         raise InvalidInputError(f"charge is {charge!r}: give a state of charge, 0…1")
-    if model not in MODELS:
-        raise InvalidInputError(f"model {model!r} is unknown: choose one of {MODELS}")
+    chosen = cell.model(model, **{"surface form": "differential"})
     values = at_temperature(cell.parameter_values(), temperature)
-    options = cell.options | {"surface form": "differential"}
-    chosen = getattr(module.lithium_ion, model)(options)
     try:
         found = module.EISSimulation(chosen, parameter_values=values).solve(
             hertz, initial_soc=float(charge)
