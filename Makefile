@@ -16,10 +16,10 @@ export PYTHON VOLUME SPACING PHASES MATERIALS OUTPUT
 # one Taichi thread per test worker, and a compile cache that stays in the checkout
 WORKERS := -n 2 --dist loadfile
 
-.PHONY: help demo test slow lint pins bench clean
+.PHONY: help demo test slow lint pins bench bench-all clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 16
 	@echo
 	@echo 'make demo VOLUME=cathode.tif SPACING=398e-9 PHASES="0=pore,1=NMC,2=CBD"'
 	@echo '          [MATERIALS="pore=LP30,NMC=NMC532,CBD=CBD"] [OUTPUT=folder]'
@@ -62,6 +62,13 @@ bench: $(VENV)/.installed  ## record the validation figures and write their page
 	$(VENV)/bin/python benchmarks/validation.py
 	$(VENV)/bin/python benchmarks/sample_vs_real.py
 	$(VENV)/bin/python benchmarks/error_estimate.py
+	$(VENV)/bin/python benchmarks/pages.py
+
+bench-all: bench  ## the long series too: packings, percolation, calendering (over an hour)
+	$(VENV)/bin/python benchmarks/packings.py
+	$(VENV)/bin/python benchmarks/percolation.py
+	$(VENV)/bin/python benchmarks/calendering.py
+	$(VENV)/bin/python benchmarks/calendering_pictures.py
 	$(VENV)/bin/python benchmarks/pages.py
 
 clean:  ## remove what make created, except reports

@@ -29,11 +29,15 @@ DENSE = (
 PLACES = (
     "particles of the image at random places have the mean of its tortuosity factors over three "
     "axes, but not its anisotropy: those of the real cathode lie flat on each other since it was "
-    "coated, and pressing from 50 to 40 % turns them little"
+    "coated, and pressing from 50 to 40 % turns them little. Eight samples have 3.32 neighbours"
 )
-TORN = (
-    "binder goes with the particle that it is nearest to, so that what joined two of them is torn "
-    "and its surface grows: from 50 to 40 % by a quarter towards the pores, by a sixth towards NMC"
+SPREAD = (
+    "per volume all areas grow by a fifth, with the density; per solid, pressing adds 6 % towards "
+    "the pores and takes 3 % towards NMC. Particles at random places touch less than those of the "
+    "image and have a tenth more surface, over which the binder of the loose layer is spread. "
+    "Tried in vain: binder carried by a smooth field of displacements (areas within 1 %); what is "
+    "squeezed out put into necks first (pore–CBD .87e5); its placement calibrated after pressing "
+    "(NMC–CBD 1.74e5)"
 )
 BALANCE = (
     "ours is the mass balance alone. The fractions quoted of the electrode pressed to 3.6 g/cm³ "
@@ -60,9 +64,9 @@ EXPLAINED = {  # rows that miss, by quantity
     ".93 at 48 %, and pressing keeps it (.94 at 40, .97 at 30 %): through-plane, with flat "
     "particles, it is another electrode",
     "the same without binder, through": PLACES,
-    "area pore–CBD, 1/m": TORN,
+    "area pore–CBD, 1/m": SPREAD,
     "neighbours of a particle": PLACES,
-    "area NMC–CBD, 1/m": TORN,
+    "area NMC–CBD, 1/m": SPREAD,
     "porosity at 4.0 g/cm³": BALANCE,
     "porosity at 3.6 g/cm³": BALANCE,
     "electronic conductivity at 3.6 g/cm³, S/m": BINDER,
