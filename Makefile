@@ -65,6 +65,7 @@ bench: $(VENV)/.installed  ## record the validation figures and write their page
 	$(VENV)/bin/python benchmarks/pages.py
 
 bench-all: bench  ## the long series too: packings, percolation, calendering (over an hour)
+	$(VENV)/bin/python benchmarks/cells.py
 	$(VENV)/bin/python benchmarks/packings.py
 	$(VENV)/bin/python benchmarks/percolation.py
 	$(VENV)/bin/python benchmarks/calendering.py

@@ -58,6 +58,7 @@ def analyze(settings: AnalysisSettings, volume: Volume | None = None) -> Analysi
             materials=settings.materials,
             tolerance=settings.tolerance,
             mechanics=settings.mechanics,
+            cell=settings.cell,
         )
         _write(settings, volume, card, folder)
         names = sorted(path.name for path in folder.iterdir())

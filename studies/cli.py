@@ -113,6 +113,26 @@ class Load:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """The cell in which the electrode is judged; any of these adds performance to the report.
+
+    Args:
+        cell: parameter set of PyBaMM (the extra "cell"), such as Chen2020, the default.
+        side: positive (the default) or negative.
+        thickness: of the electrode in metres; by default that of the volume.
+        particle_radius: of active material in metres; by default from its surface.
+        rates: of the discharges in 1/h, 0.2,1,2.
+    """
+
+    cell: str | None = None
+    side: Literal["positive", "negative"] | None = None
+    thickness: float | None = None
+    particle_radius: float | None = None
+    rates: str | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Voice:
     """What to say.
 
@@ -137,6 +157,7 @@ def analyze(
     materials: str | None = None,
     meaning: Meaning = Meaning(),
     load: Load = Load(),
+    place: Place = Place(),
     work: Work = Work(),
     voice: Voice = Voice(),
 ) -> int:
@@ -150,11 +171,12 @@ def analyze(
             relative transport only.
         meaning: what the voxels are.
         load: what stresses the electrode.
+        place: the cell in which it is judged.
         work: how to compute.
         voice: what to say.
     """
     flags = {"volume": volume, "output": output, "materials": materials}
-    given = flags | asdict(meaning) | asdict(load) | asdict(work)
+    given = flags | asdict(meaning) | asdict(load) | asdict(place) | asdict(work)
     return _analyzed(_settings(given, config), voice)
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from microstructures.errors import InvalidInputError
 from twin.mechanics import Mechanics
+from twin.performance.in_cell import InCell
 
 UNITS = {"m": 1, "mm": 1e3, "um": 1e6, "µm": 1e6, "nm": 1e9}
 """How many of each unit make a metre: dividing by these gives the nearest float, 398e-9."""
@@ -60,13 +61,27 @@ def two(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-LOAD: Mapping[str, Callable[[str], Any]] = {
-    "lithiation": lithiation,
-    "pressure": float,
-    "interface": two,
-    "strength": numbers,
+def listed(text: str) -> list[float]:
+    """``"0.2,1,2"`` as a list of numbers. Raises ValueError."""
+    return [float(item) for item in text.split(",")]
+
+
+TABLES: Mapping[str, Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    "mechanics": {
+        "lithiation": ("lithiation", lithiation),
+        "pressure": ("pressure", float),
+        "interface": ("interface", two),
+        "strength": ("strength", numbers),
+    },
+    "cell": {
+        "cell": ("parameters", str),
+        "side": ("side", str),
+        "thickness": ("thickness", float),
+        "particle_radius": ("particle_radius", float),
+        "rates": ("rates", listed),
+    },
 }
-"""Options that are keys of the table ``mechanics`` in a file, and how their text is read."""
+"""Tables of a file, and the options that set their keys: which one, and how its text is read."""
 
 
 def lengths(value: Any) -> Any:
@@ -100,17 +115,25 @@ def _in_library(materials: dict[str, str]) -> dict[str, str]:
     return materials
 
 
-def _load(table: Any) -> Any:
-    """The load that a table describes. Raises InvalidInputError, which is a ValueError."""
-    if table is None or isinstance(table, Mechanics):
+def _made(kind: type, table: Any, how: str) -> Any:
+    """What a table describes. Raises InvalidInputError, which is a ValueError."""
+    if table is None or isinstance(table, kind):
         return table
     if not isinstance(table, Mapping):
-        raise ValueError("it is no table: write [mechanics], with lithiation and pressure below it")
-    known = [field.name for field in fields(Mechanics)]
+        raise ValueError(f"it is no table: write {how} below it")
+    known = [field.name for field in fields(kind)]
     for key in table:
         if key not in known:
             raise ValueError(f"unknown key {key!r}{_suggestion(key, known)}")
-    return Mechanics(**table)
+    return kind(**table)
+
+
+def _load(table: Any) -> Any:
+    return _made(Mechanics, table, "[mechanics], with lithiation and pressure")
+
+
+def _cell(table: Any) -> Any:
+    return _made(InCell, table, "[cell], with parameters and thickness")
 
 
 Length = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_voxel_edge)]
@@ -142,6 +165,7 @@ class AnalysisSettings(BaseModel):
         fields: also write fields.vti.
         picture: add a 3-D picture to the report where rendering is possible.
         mechanics: load of the electrode, or a table of its arguments; None for no stress.
+        cell: in which the electrode is judged, or a table of its arguments; None for none.
 
     Raises:
         pydantic.ValidationError: a value is out of range. ``load_settings`` says it in words.
@@ -170,38 +194,57 @@ class AnalysisSettings(BaseModel):
     fields: bool = False
     picture: bool = True
     mechanics: Annotated[Mechanics | None, BeforeValidator(_load)] = None
+    cell: Annotated[InCell | None, BeforeValidator(_cell)] = None
 
 
 def load_settings(config: Path | None, flags: Mapping[str, Any]) -> AnalysisSettings:
     """Settings from a TOML file, overridden by every flag that is not None.
 
     Relative paths in the file are relative to its folder. A voxel size may carry its unit in the
-    key: ``spacing_m``, ``voxel_size_nm``, … Flags of ``LOAD`` override keys of its table
-    ``mechanics``.
+    key: ``spacing_m``, ``voxel_size_nm``, … Flags of ``TABLES`` override keys of those tables.
 
     Raises:
         InvalidInputError: the file is no TOML, a key is unknown, or a value is out of range.
     """
     from_file = {} if config is None else _read_toml(config)
     given = {name: value for name, value in flags.items() if value is not None}
-    loads = {name: _read(name, given.pop(name)) for name in LOAD if name in given}
-    if loads:
-        table = from_file.get("mechanics", {})
-        from_file["mechanics"] = table | loads if isinstance(table, dict) else loads
+    options = {table: _options(table, given) for table in TABLES}
+    for table, read in options.items():
+        before = from_file.get(table, {})
+        if read:
+            from_file[table] = before | read if isinstance(before, dict) else read
     for name in ("volume", "output"):
         if name not in from_file | given:
             raise InvalidInputError(f"no {name} was given: {_HOW_TO_GIVE[name]}")
     try:
         return AnalysisSettings(**(from_file | given))
     except ValidationError as error:
-        raise InvalidInputError(_in_words(error, given, loads, config)) from None
+        raise InvalidInputError(_in_words(error, given, _typed(flags), config)) from None
 
 
-def _read(name: str, text: Any) -> Any:
+def _options(table: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Keys of a table from the flags that set them, which are taken out of ``given``."""
+    known = {flag: how for flag, how in TABLES[table].items() if flag in given}
+    return {key: _read(flag, parse, given.pop(flag)) for flag, (key, parse) in known.items()}
+
+
+def _read(flag: str, parse: Callable[[str], Any], text: Any) -> Any:
     try:
-        return LOAD[name](text)
+        return parse(text)
     except ValueError as error:
-        raise InvalidInputError(f"--{name} {text!r}: {error}") from None
+        raise InvalidInputError(f"{_dashed(flag)} {text!r}: {error}") from None
+
+
+def _typed(flags: Mapping[str, Any]) -> dict[str, str]:
+    """The options that set keys of a table, by table, as they were typed."""
+    given = {
+        table: [f for f in known if flags.get(f) is not None] for table, known in TABLES.items()
+    }
+    return {table: " ".join(map(_dashed, names)) for table, names in given.items() if names}
+
+
+def _dashed(flag: str) -> str:
+    return f"--{flag.replace('_', '-')}"
 
 
 _HOW_TO_GIVE = {
@@ -254,15 +297,13 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 
 def _in_words(
-    error: ValidationError, flags: Iterable[str], loads: Iterable[str], config: Path | None
+    error: ValidationError, flags: Iterable[str], typed: Mapping[str, str], config: Path | None
 ) -> str:
     """The first problem of each setting, and where that setting came from."""
     said: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
-        origin = f"--{name.replace('_', '-')}" if name in flags else f"{config}: {name}"
-        if name == "mechanics" and loads:
-            origin = " ".join(f"--{load}" for load in loads)
+        origin = typed.get(name) or (_dashed(name) if name in flags else f"{config}: {name}")
         reason = problem["msg"].removeprefix("Value error, ").replace("Input should", "it should")
         said.setdefault(name, f"{origin} {problem['input']!r}: {reason}")
     return "; ".join(said.values())

@@ -30,6 +30,8 @@ def lines(analysis: Analysis) -> Iterator[str]:
     yield f"{volume.provenance.source}: {shape} voxels"
     for name in SHOWN:
         yield from _of_name(name, [entry for entry in card.entries if entry.name == name])
+    if card.performance is not None:
+        yield f"  {card.performance}"
     for warning in card.warnings:
         yield f"warning: {' '.join(warning.split())}"
     for path in sorted(analysis.files.values(), key=lambda path: path.suffix != ".html"):

@@ -1,21 +1,25 @@
 """PropertyCard: what characterize found of a volume, as one flat table of entries. SI units."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from microstructures import Volume
+from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.results import Quantity, SolveReport, Uncertainty, finite
 from twin.materials import Material
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from solvers.transport import Fields
     from twin.mechanics import MechanicalState
+    from twin.performance.bpx_file import BpxFile
+    from twin.performance.in_cell import Performance
 
 SCHEMA = "electrode-twin/result/1"
 COLUMNS = (
@@ -80,8 +84,9 @@ class PropertyCard:
     """Geometry, transport and perhaps stress of a volume, and how they were obtained.
 
     ``materials`` is by phase name, None if none were given; ``fields`` are potential and flux of
-    the pore along the through-plane axis; ``mechanics`` is the stress state, None if none was asked
-    for; ``seconds`` and ``created`` (ISO 8601, UTC) say how long the work took and when it ended.
+    the pore along the through-plane axis; ``mechanics`` is the stress state, ``performance``
+    what it does in a cell, None if none was asked for; ``seconds`` and ``created`` (ISO 8601, UTC)
+    say how long the work took and when it ended.
     """
 
     volume: Volume
@@ -94,6 +99,7 @@ class PropertyCard:
     created: str
     fields: "Fields | None" = None
     mechanics: "MechanicalState | None" = None
+    performance: "Performance | None" = None
 
     def entry(self, name: str, phase: Phase | None = None, axis: int | None = None) -> Entry:
         """The one entry of that name, phase and axis.
@@ -125,6 +131,7 @@ class PropertyCard:
             "versions": dict(self.versions),
             "materials": made_of or None,
             "mechanics": None if self.mechanics is None else self.mechanics.to_dict(),
+            "performance": None if self.performance is None else self.performance.to_dict(),
         }
 
     def to_frame(self) -> "pd.DataFrame":
@@ -170,6 +177,62 @@ class PropertyCard:
         from twin._card_files import write_csv
 
         return write_csv(COLUMNS, [entry.to_dict() for entry in self.entries], path)
+
+    def to_bpx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        parameters: str = "Chen2020",
+        side: Literal["positive", "negative"] = "positive",
+        tolerance: float = 1e-3,
+        **structure: Any,
+    ) -> "BpxFile":
+        """A full cell with this electrode in the exchange format BPX, and perhaps its JSON file.
+
+        Args:
+            path: of the file, complete or not written at all; None to write none.
+            parameters: set of PyBaMM from which all comes that the card does not tell.
+            side: which electrode this is; the other is made thicker or thinner to match.
+            tolerance: see ``twin.performance.Cell.to_bpx``.
+            structure: see ``twin.performance.ElectrodeStructure.of_card``: thickness, active, or
+                numbers to take instead of those of the card.
+
+        Raises:
+            InvalidInputError: the card lacks a number, an unknown set, or a place that cannot be
+                written to.
+        """
+        from twin.performance._bpx_export import exported_card
+
+        made = exported_card(self, parameters, side, structure, tolerance)
+        if path is not None:
+            made.to_json(path)
+        return made
+
+    def plot(
+        self,
+        beside: "Mapping[str, PropertyCard] | None" = None,
+        *,
+        quantities: Sequence[str] | None = None,
+        name: str = "this card",
+    ) -> "Figure":
+        """A matplotlib figure: a panel for each quantity, bars with their standard errors.
+
+        ``figure.savefig(path)`` writes it. Where a number does not exist, its place says why.
+
+        Args:
+            beside: cards to compare with, by what they are called.
+            quantities: machine names such as "tortuosity_factor"; by default the usual ones.
+            name: of this card, beside others.
+
+        Raises:
+            InvalidInputError: no card has such a quantity, or two have one name.
+        """
+        from twin.report import card_figures
+
+        others = dict(beside or {})
+        if name in others:
+            raise InvalidInputError(f"two cards are called {name!r}: say name='something else'")
+        return card_figures.drawn({name: self, **others}, quantities)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """The path of a self-contained HTML report, complete or not written at all.

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from twin.materials import Material, materials_by_phase
 if TYPE_CHECKING:
     from twin._mechanics import Stress
     from twin.mechanics import Mechanics
+    from twin.performance.in_cell import InCell
 
 TASK = "property card"  # its name in progress reports
 
@@ -33,6 +34,7 @@ def characterize(
     tolerance: float = 1e-5,
     axes: Sequence[int] = (0, 1, 2),
     mechanics: "Mechanics | None" = None,
+    cell: "InCell | None" = None,
 ) -> PropertyCard:
     """The property card of a volume: geometry, connectivity, transport, and stress if asked for.
 
@@ -42,7 +44,8 @@ def characterize(
     and electronic conductivities along ``axes``, and the same relative numbers of the pore alone.
     One solve serves every number that follows from it. With ``mechanics``, also effective moduli,
     swelling and back-pressure, the distribution of stress in each solid phase, and the contact that
-    an interface loses as lithium comes and goes.
+    an interface loses as lithium comes and goes. With ``cell``, also what the electrode does in a
+    cell.
 
     Args:
         volume: the segmented volume.
@@ -51,6 +54,8 @@ def characterize(
         tolerance: estimated relative error of each solve.
         axes: array axes along which to solve.
         mechanics: how the phases swell, what presses on them and what holds them; needs materials.
+        cell: the cell in which the electrode is judged, see ``twin.performance.InCell``; needs
+            materials, the through-plane axis among ``axes``, and the extra ``cell``.
 
     Returns:
         The card, its warnings first to be read. A solve that does not converge is an entry with
@@ -58,7 +63,8 @@ def characterize(
 
     Raises:
         InvalidInputError: materials are incomplete or unknown, or an axis is; or mechanics lacks
-            an elastic constant or a swelling, or asks for a strain that it cannot describe.
+            an elastic constant or a swelling, or asks for a strain that it cannot describe; or no
+            such cell. An electrode that is no part of a cell is a warning.
         InvalidVolumeError: every voxel is outside.
         MemoryBudgetError: a solve would not fit; nothing was allocated.
 
@@ -77,19 +83,21 @@ def characterize(
     table = None if materials is None else materials_by_phase(volume, materials)
     checked = _checked_axes(volume, axes), Solver(volume, checked_tolerance(tolerance))
     job = _Job(volume, table, *checked, _stress(volume, table, mechanics))
+    _check_cell(job, cell)
     entries = tuple(_entries(job))
-    return PropertyCard(
+    card = PropertyCard(
         volume=volume,
         materials=table,
         entries=entries,
         warnings=tuple(_warnings.warnings(volume, table, entries, job.solver.failures, job.stress)),
-        settings=_settings(job),
+        settings=_settings(job) | ({} if cell is None else {"cell": repr(cell)}),
         versions=versions() | {"platform": platform.platform()},
         seconds=time.perf_counter() - started,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fields=job.solver.fields,
         mechanics=None if job.stress is None else job.stress.result,
     )
+    return card if cell is None else _in_cell(card, cell, started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,31 @@ def _stress(
     from twin import _mechanics
 
     return _mechanics.prepared(volume, materials, mechanics)
+
+
+def _check_cell(job: _Job, cell: "InCell | None") -> None:
+    """Raises InvalidInputError where a cell is asked for that cannot be run, before any solve."""
+    if cell is None:
+        return
+    if job.materials is None:
+        raise InvalidInputError("a cell needs materials: characterize(volume, materials={…}, …)")
+    if job.volume.through_axis not in job.axes:
+        raise InvalidInputError(
+            f"a cell needs the through-plane axis {job.volume.through_axis} among axes {job.axes}"
+        )
+    cell.check()
+
+
+def _in_cell(card: PropertyCard, cell: "InCell", started: float) -> PropertyCard:
+    """The card with what the electrode does in a cell, or with the reason why it does nothing."""
+    from twin.performance.in_cell import assess
+
+    try:
+        card = replace(card, performance=assess(card, cell))
+    except InvalidInputError as error:
+        doubt = f"The electrode was placed in no cell: {error}."
+        card = replace(card, warnings=(*card.warnings, doubt))
+    return replace(card, seconds=time.perf_counter() - started)
 
 
 def _entries(job: _Job) -> Iterator[Entry]:

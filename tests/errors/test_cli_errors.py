@@ -50,6 +50,8 @@ def failure(capsys, *tokens):
         (["analyze", "a.tif"], "no output was given"),
         (["analyze", "-o", "x"], "no volume was given"),
         (["analyze", "a.tif", "-o", "x", "--config", "none.toml"], "none.toml is not a file"),
+        (["analyze", "a.tif", "-o", "x", "--rates", "fast"], "--rates 'fast'"),
+        (["analyze", "a.tif", "-o", "x", "--cell", "Chen2020", "--thickness", "-1"], "thickness"),
     ],
 )
 def test_wrong_usage_has_code_2_and_says_what_to_change(capsys, tokens, words):

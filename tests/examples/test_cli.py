@@ -93,6 +93,19 @@ def test_quiet_says_nothing(cathode, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_cell_is_asked_for_in_a_file_and_by_flags(cathode, tmp_path, capsys):
+    config = tmp_path / "run.toml"
+    config.write_text('[cell]\nmodel = "SPM"\nrates = [3.0]\nparticle_radius = 4e-6\n')
+    materials = "pore=LP30,NMC=NMC532,CBD=CBD"
+    more = ["--config", str(config), "--rates", "0.5,1", "--thickness", "60e-6"]
+    assert analyze(cathode, tmp_path / "out", "--materials", materials, *more) == 0
+    found = json.loads((tmp_path / "out" / "result.json").read_text())["performance"]
+    assert [run["rate_per_h"] for run in found["discharges"]] == [0.5, 1.0]
+    assert found["structure"]["thickness"] == 60e-6
+    assert found["asked"]["model"] == "SPM"
+    assert "mAh/cm²" in capsys.readouterr().out
+
+
 def test_a_configuration_file_is_overridden_by_flags(cathode, tmp_path):
     lines = [
         f"volume = '{cathode}'",

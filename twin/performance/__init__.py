@@ -5,6 +5,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "calibration": ["Calibration", "calibrate"],
+        "calibration_cell": ["adjustable", "adjusted_cell"],
+        "calibration_data": [
+            "CalibrationWarning",
+            "Measured",
+            "MeasuredDischarge",
+            "MeasuredRates",
+            "MeasuredSpectrum",
+        ],
+        "calibration_fit": ["Unknown"],
+        "bpx_file": ["BpxFile", "BpxWarning"],
         "cell": ["Cell"],
         "discharges": ["Discharge", "discharge"],
         "gas": [
@@ -18,6 +29,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "knudsen_diffusivity",
         ],
         "impedance": ["TransmissionLine"],
+        "in_cell": ["InCell", "Performance", "assess"],
+        "layers": ["CellLayers", "Layer"],
         "limiting": ["Limits", "limits"],
         "merit": [
             "depletion",
@@ -29,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "mixed_conductor": ["MixedConductor", "double_connected_area"],
         "polarisation": ["Polarisation", "polarise"],
+        "separator": ["Separator"],
         "solid_oxide": ["Cermet", "Losses"],
         "spectra": ["Spectrum", "spectrum"],
         "structure": ["ElectrodeStructure", "StructureWarning"],

@@ -3,7 +3,8 @@
 SI units; currents and capacities per area of the electrode.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -18,8 +19,14 @@ from twin.performance.structure import ElectrodeStructure
 if TYPE_CHECKING:
     from pybamm import ParameterValues
 
+    from twin.materials import Material
+    from twin.performance.bpx_file import BpxFile
+    from twin.performance.separator import Separator
+
 Kind: TypeAlias = Literal["full", "half"]
 MODELS = ("DFN", "SPMe", "SPM")
+WETTED = ("exchange-current density [A.m-2]", "double-layer capacity [F.m-2]")  # per area
+HALF = {"working electrode": "positive"}
 LITHIUM_EXCHANGE = 12.6  # A/m² of lithium metal at 1 mol/L  [not opened: verify]
 
 
@@ -75,8 +82,7 @@ class Cell:
     def options(self) -> dict[str, str]:
         """Options of the PyBaMM model."""
         chosen = {"transport efficiency": "tortuosity factor", "contact resistance": "true"}
-        half = {"working electrode": "positive"} if self.kind == "half" else {}
-        return chosen | half
+        return chosen | (HALF if self.kind == "half" else {})
 
     def model(self, name: str = "DFN", **more: str) -> Any:
         """A model of PyBaMM with ``options`` and more of them. Raises InvalidInputError."""
@@ -84,12 +90,126 @@ class Cell:
             raise InvalidInputError(f"model {name!r} is unknown: choose one of {MODELS}")
         return getattr(pybamm().lithium_ion, name)(self.options | more)
 
+    def to_bpx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        tolerance: float = 1e-3,
+        title: str = "",
+    ) -> "BpxFile":
+        """The cell in the exchange format BPX, checked by the ``bpx`` package.
+
+        Functions become expressions in x, or tables if BPX has no word for a part of them; those
+        of temperature, activation energies. Areas become those of spheres, since readers derive
+        the active fraction from them; the ratio goes into the reaction rate constant.
+
+        Args:
+            path: of a JSON file to write; None to write none.
+            tolerance: > 0, largest deviation that is let through: relative, and in V for
+                open-circuit potentials.
+            title: of the file.
+
+        Raises:
+            InvalidInputError: a half cell, something that BPX cannot express within the
+                tolerance, or a place that cannot be written to.
+
+        Warns:
+            BpxWarning: a change with temperature that is none of Arrhenius', by more than the
+                tolerance between 10 and 50 °C.
+
+        Accuracy: expressions are exact; ``deviations`` of the result tells what is not.
+        """
+        from twin.performance._bpx_export import exported
+
+        file = exported(self, tolerance=positive(tolerance, "tolerance"), title=title)
+        if path is not None:
+            file.to_json(path)
+        return file
+
+    @classmethod
+    def of_bpx(
+        cls,
+        source: "str | os.PathLike[str] | Mapping[str, Any] | BpxFile",
+        *,
+        active_fraction: "Mapping[str, float] | None" = None,
+    ) -> "Cell":
+        """The cell of a BPX file, with the structures of its electrodes, which may be replaced.
+
+        Args:
+            source: JSON file, its content, or a ``BpxFile``.
+            active_fraction: of "positive" or "negative", if the file has a measured area instead
+                of that of spheres; the area in the file then counts as wetted.
+
+        Raises:
+            InvalidInputError: no BPX, a blend, a file for single particles only, electrolyte and
+                active material that fill more than an electrode, or numbers that cannot be.
+
+        Warns:
+            BpxWarning: capacities that do not belong together, or a file of BPX 0.x.
+        """
+        from twin.performance._bpx_import import imported
+
+        return imported(source, active_fraction or {})
+
+    @classmethod
+    def of_materials(
+        cls,
+        positive: "tuple[str | Material, ElectrodeStructure]",
+        negative: "tuple[str | Material, ElectrodeStructure] | None",
+        electrolyte: "str | Material",
+        separator: "Separator",
+        limits: tuple[float, float],
+        *,
+        contents: tuple[float, float] | None = None,
+        thermodynamic_factor: float | None = None,
+        double_layer: float | None = None,
+        contact_resistance: float = 0.0,
+    ) -> "Cell":
+        """A cell whose every number is from materials, structures and arguments.
+
+        Exchange currents are taken to hold at half the lithium and 1000 mol/m³ of salt and follow
+        √(c_e x (1 − x)); what has an activation energy follows it; conductivity and diffusivity
+        of the electrolyte do not change with its salt, potentials not with temperature.
+
+        Args:
+            positive: active material, or its name in the library, and structure.
+            negative: the same; None for lithium metal, which makes a half cell, with the exchange
+                current of ``LITHIUM_EXCHANGE`` in this module.
+            electrolyte: a material; one with a transference number of 1 needs nothing but its
+                conductivity.
+            separator: see ``Separator``.
+            limits: lower and upper voltage, > 0 in V.
+            contents: lithium x of positive and negative as assembled; by default those of a
+                discharged cell without losses, the ends of the ranges of their potentials.
+            thermodynamic_factor: 1 + d ln f/d ln c of the salt; needed if it moves.
+            double_layer: > 0 in F/m² of wetted area; needed for spectra.
+            contact_resistance: of everything outside the electrodes, ≥ 0 in Ω m².
+
+        Raises:
+            InvalidInputError: a material lacks a number, all of which are listed, or the limits
+                reach beyond what is known of a potential.
+        """
+        from twin.performance._material_cell import made
+
+        return made(
+            positive,
+            negative,
+            electrolyte,
+            separator,
+            limits,
+            contents=contents,
+            thermodynamic_factor=thermodynamic_factor,
+            double_layer=double_layer,
+            contact_resistance=contact_resistance,
+        )
+
     def parameter_values(self) -> "ParameterValues":
         """Parameters for PyBaMM models with ``options``; a copy, so that they may be changed.
 
         Porosity counts nanopores, conductivity of the solid is effective and is not reduced
-        again, the wetted area enters as a factor of the exchange current, since PyBaMM takes the
-        area to be that of spheres; the nominal capacity is that between the voltage limits.
+        again, the wetted area enters as a factor of exchange current and double layer, since
+        PyBaMM takes the area to be that of spheres; the nominal capacity is that between the
+        voltage limits.
 
         Raises:
             InvalidInputError: no such set, or electrodes that cannot be balanced.
@@ -125,15 +245,37 @@ def capacity(values: "ParameterValues", kind: Kind) -> float:
     Raises:
         InvalidInputError: the electrodes' potentials never differ by the limits.
     """
+    if kind == "full":
+        return _at_limits(values)["Q"] / area(values)
+    parameter = pybamm().LithiumIonParameters(HALF)
+    least, most = stoichiometries(values, kind)["Positive"]
+    return float(values.evaluate(parameter.p.prim.Q_init)) * (most - least) / area(values)
+
+
+def stoichiometries(values: "ParameterValues", kind: Kind) -> dict[str, tuple[float, float]]:
+    """Lithium contents of "Negative" and "Positive" between the limits, in ascending order.
+
+    Raises:
+        InvalidInputError: the electrodes' potentials never differ by the limits.
+    """
+    if kind == "full":
+        found = _at_limits(values)
+        names = {"Negative": ("x_0", "x_100"), "Positive": ("y_100", "y_0")}
+        return {side: (found[low], found[high]) for side, (low, high) in names.items()}
     module = pybamm()
-    options = {"working electrode": "positive"} if kind == "half" else {}
-    parameter = module.LithiumIonParameters(options)
     try:
-        if kind == "half":
-            limits = module.lithium_ion.electrode_soh_half_cell.get_min_max_stoichiometries
-            found = limits(values, options=options)
-            window = float(found["x_0"] - found["x_100"])
-            return float(values.evaluate(parameter.p.prim.Q_init)) * window / area(values)
+        limits = module.lithium_ion.electrode_soh_half_cell.get_min_max_stoichiometries
+        half = limits(values, options=HALF)
+    except (ValueError, module.SolverError) as error:
+        raise _no_cycle(error) from error
+    return {"Positive": (float(half["x_100"]), float(half["x_0"]))}
+
+
+def _at_limits(values: "ParameterValues") -> dict[str, float]:
+    """Charge in Ah and contents of a full cell at rest at its voltage limits."""
+    module = pybamm()
+    parameter = module.LithiumIonParameters({})
+    try:
         found = module.lithium_ion.ElectrodeSOHSolver(values, param=parameter).solve(
             {
                 "Q_n": values.evaluate(parameter.n.Q_init),
@@ -142,14 +284,19 @@ def capacity(values: "ParameterValues", kind: Kind) -> float:
             }
         )
     except (ValueError, module.SolverError) as error:
-        raise InvalidInputError(
-            f"the electrodes cannot be cycled between the voltage limits ({error}): look at their "
-            "thicknesses and active fractions"
-        ) from error
-    return float(found["Q"]) / area(values)
+        raise _no_cycle(error) from error
+    return {name: float(found[name]) for name in ("Q", "x_0", "x_100", "y_0", "y_100")}
+
+
+def _no_cycle(error: Exception) -> InvalidInputError:
+    return InvalidInputError(
+        f"the electrodes cannot be cycled between the voltage limits ({error}): look at their "
+        "thicknesses and active fractions"
+    )
 
 
 def _base(parameters: "str | ParameterValues") -> "ParameterValues":
+    """A copy of a set. Raises InvalidInputError if there is none of that name."""
     module = pybamm()
     if isinstance(parameters, module.ParameterValues):
         return parameters.copy()
@@ -181,7 +328,7 @@ def _separator(values: "ParameterValues", macmullin: float | None) -> None:
 
 
 def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure) -> None:
-    exchange = f"{side} electrode exchange-current density [A.m-2]"
+    wetted = [f"{side} electrode {name}" for name in WETTED]
     values.update(
         {
             f"{side} electrode thickness [m]": structure.thickness,
@@ -192,7 +339,7 @@ def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure)
             f"{side} electrode tortuosity factor (electrolyte)": structure.tortuosity,
             # PyBaMM multiplies by (1 - porosity) over this: effective already, so by 1
             f"{side} electrode tortuosity factor (electrode)": 1.0 - structure.porosity,
-            exchange: scaled(values[exchange], structure.area_ratio),
+            **{n: scaled(values[n], structure.area_ratio) for n in wetted if n in values},
         }
     )
 

@@ -70,7 +70,7 @@ class Limits:
         return (
             f"At {run.rate:g}/h the cell gives {run.capacity:.3g} Ah/m² and loses "
             f"{1e3 * total:.0f} mV on average, {self.losses[most] / total:.0%} of it to {most}. It "
-            f"is limited by {TEXT[self.limiting]}: twice as good, it would give "
+            f"is limited by {TEXT[self.limiting]}. Twice as good, it would give "
             f"{self.gains[self.limiting]:.2g} Ah/m² more."
         )
 

@@ -10,6 +10,8 @@ from microstructures.errors import InvalidInputError
 from twin.manufacturing.composition import positive
 
 if TYPE_CHECKING:
+    from pybamm import ParameterValues
+
     from twin.card import PropertyCard
 
 FULL = 1.0 + 1e-9
@@ -115,10 +117,40 @@ class ElectrodeStructure:
         numbers = _numbers(card, active, set(given)) | given
         return cls(thickness=length, **numbers)
 
+    @classmethod
+    def of_parameters(cls, values: "ParameterValues", side: str) -> "ElectrodeStructure":
+        """From parameters of PyBaMM, with the area that PyBaMM takes: that of spheres.
+
+        Args:
+            values: parameters in which nothing depends on place.
+            side: "Positive" or "Negative".
+
+        Raises:
+            InvalidInputError: a number is missing, is a function, or cannot be.
+        """
+        from twin.performance._parameters import number, transport_efficiency
+
+        porosity = number(values, f"{side} electrode porosity")
+        active = number(values, f"{side} electrode active material volume fraction")
+        radius = number(values, f"{side} particle radius [m]")
+        efficiency = transport_efficiency(values, f"{side} electrode", "electrolyte")
+        solid = transport_efficiency(values, f"{side} electrode", "electrode")
+        kelvin = number(values, "Reference temperature [K]")
+        return cls(
+            thickness=number(values, f"{side} electrode thickness [m]"),
+            porosity=porosity,
+            active_fraction=active,
+            macmullin=1 / efficiency,
+            electronic_conductivity=solid
+            * number(values, f"{side} electrode conductivity [S.m-1]", kelvin),
+            area=3 * active / radius,
+            particle_radius=radius,
+        )
+
 
 def _numbers(card: "PropertyCard", active: str | None, skip: set[str]) -> dict[str, float]:
     content = _electrolyte(card)
-    phase = _active(card, active)
+    phase = active_phase(card, active)
     found: dict[str, Callable[[], float]] = {
         "porosity": lambda: math.fsum(
             share * card.entry("volume_fraction", name).value for name, share in content.items()
@@ -153,7 +185,8 @@ def _electrolyte(card: "PropertyCard") -> Mapping[str, float]:
     return medium.content
 
 
-def _active(card: "PropertyCard", named: str | None) -> str:
+def active_phase(card: "PropertyCard", named: str | None) -> str:
+    """Name of the active phase of a card with materials. Raises InvalidInputError."""
     made = card.materials or {}
     if named is not None:
         return card.volume.phase_name(named)

@@ -88,7 +88,7 @@ def field_map(
 
 def profiles(volume: Volume) -> bytes:
     """Fraction of every phase in each layer along the through-plane axis; means are dashed."""
-    figure, axes = _chart(5.8, 2.9)
+    figure, axes = chart(5.8, 2.9)
     axis = volume.through_axis
     depth = (np.arange(volume.shape[axis]) + 0.5) * volume.spacing[axis] * 1e6
     for label, colour in phase_colours(volume.phases).items():
@@ -195,11 +195,12 @@ def _scale_bar(axes: "Axes", width: float) -> None:
     axes.add_artist(anchored)
 
 
-def _chart(width: float, height: float) -> "tuple[Figure, Axes]":
+def chart(width: float, height: float, *, names: float = 1.33) -> "tuple[Figure, Axes]":
+    """Axes for lines, all in inches, with room on the right for their names."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
-    box = (0.62 / width, 0.52 / height, (width - 1.95) / width, (height - 0.86) / height)
+    box = (0.62 / width, 0.52 / height, (width - 0.62 - names) / width, (height - 0.86) / height)
     axes = figure.add_axes(box)
     axes.grid(axis="y", color="#e4e7ea", linewidth=0.7)
     axes.set_axisbelow(True)

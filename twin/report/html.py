@@ -14,7 +14,7 @@ from microstructures.wording import AXES, length
 from twin._card_files import write_text
 from twin._stress_warnings import USED
 from twin.materials import TRANSPORT, Material, Value, library
-from twin.report import figures, mechanics, tables
+from twin.report import figures, mechanics, performance, tables
 from twin.report.definitions import CONVENTIONS, ELASTICITY
 from twin.report.embedded import Figure, figure
 from twin.report.render import Picture, Rendering
@@ -99,6 +99,8 @@ def _content(card: "PropertyCard") -> dict[str, Any]:
         "mechanics": mechanics.section(card),
         "no_stress": card.mechanics is None and "mechanics" in card.settings,
         "percentiles": tables.PERCENTILES,
+        "performance": performance.section(card),
+        "no_cell": card.performance is None and "cell" in card.settings,
         "definitions": tables.defined(card),
         "conventions": CONVENTIONS if card.mechanics is None else (*CONVENTIONS, ELASTICITY),
         "materials": tuple(_materials(card)),
@@ -228,6 +230,8 @@ def _imports(card: "PropertyCard") -> Iterator[str]:
     has_boundary = "solvers." in _mechanics_again(card)
     plain_runtime = precision == "mixed"
     yield f"import microstructures, {'' if plain_runtime and not has_boundary else 'solvers, '}twin"
+    if "cell" in card.settings:
+        yield "from twin.performance import InCell"
     if not plain_runtime:
         yield ""
         yield f"solvers.use(precision={precision!r})"
@@ -266,6 +270,8 @@ def _characterize(card: "PropertyCard") -> str:
             given.append(f"{setting}={card.settings[setting]!r}")
     if load := _mechanics_again(card):
         given.append(f"mechanics={load}")
+    if cell := card.settings.get("cell"):
+        given.append(f"cell={cell}")
     return _call("card = twin.characterize", given)
 
 

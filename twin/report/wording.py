@@ -40,6 +40,11 @@ class Shown:
         return f"{number} {self.unit}".strip()
 
 
+def readable(unit: str, *, share: bool = False) -> tuple[str, float]:
+    """The unit in which people read such a number, and the factor to it; % for a share."""
+    return ("%", 100.0) if share else _READABLE.get(unit, (unit, 1.0))
+
+
 def shown(
     value: float,
     error: float,
@@ -57,10 +62,10 @@ def shown(
     note = "" if status == "ok" else status
     if not math.isfinite(value):
         return Shown(note or "not defined", is_number=False)
-    readable, factor = ("%", 100.0) if share else _READABLE.get(unit, (unit, 1.0))
+    read_in, factor = readable(unit, share=share)
     if unit_shown and _CHOSEN[unit_shown][0] == unit:
-        readable, factor = unit_shown, _CHOSEN[unit_shown][1]
-    number = rounded(value * factor, error * factor, "" if readable == "1" else readable, note)
+        read_in, factor = unit_shown, _CHOSEN[unit_shown][1]
+    number = rounded(value * factor, error * factor, "" if read_in == "1" else read_in, note)
     if resolution is None or not math.isfinite(resolution):
         return number
     return replace(number, resolution=plain(float(f"{resolution * factor:.2g}")))

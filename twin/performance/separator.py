@@ -1,0 +1,33 @@
+"""Separator: what a cell model asks of the layer between the electrodes. SI units."""
+
+from dataclasses import dataclass, fields
+
+from microstructures.errors import InvalidInputError
+from twin.manufacturing.composition import positive
+
+
+@dataclass(frozen=True, slots=True)
+class Separator:
+    """The layer between the electrodes; one of solid electrolyte has porosity 1 and N_M 1.
+
+    Args:
+        thickness: > 0 in m.
+        porosity: electrolyte per volume, > 0 and at most 1.
+        macmullin: N_M = κ/κ_eff, at least 1/porosity.
+
+    Raises:
+        InvalidInputError: a number is out of range.
+    """
+
+    thickness: float
+    porosity: float
+    macmullin: float
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            positive(getattr(self, field.name), field.name)
+        if self.porosity > 1.0 or self.macmullin * self.porosity < 1.0 - 1e-6:
+            raise InvalidInputError(
+                f"porosity {self.porosity:.4g} and macmullin {self.macmullin:.4g}: the first is at "
+                "most 1, and their product, a tortuosity factor, at least 1"
+            )
