@@ -199,7 +199,7 @@ def _number(value):
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def validation(rows, solves, cells):
+def validation(rows, solves, real):
     """The page that holds published values against ours."""
     head = ["volume", "quantity", "published", "ours", "difference", "allowed", "source"]
     cells = [
@@ -232,7 +232,7 @@ and compares each with the same solve at 10⁻¹²:
 
 {table(["", ""], [[name, _number(value)] for name, value in solves.items()])}
 
-{_in_cell(cells)}
+{_in_cell(real)}
 Exact solutions, bounds and invariances are tested too: see [transport](transport.md) and
 [interfaces and triple-phase boundaries](interfaces-and-tpb.md). How the generated sample cathode
 compares with a real one: [sample cathode](../reference/sample-cathode.md). Packings of spheres

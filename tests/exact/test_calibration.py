@@ -432,10 +432,12 @@ def test_a_start_that_fails_is_told_with_its_values():
         calibrate(limited, LINE, Measured(Y, NOISE))
 
 
-def test_a_minimum_behind_runs_that_fail_is_no_result():
+@pytest.mark.parametrize("step", [None, 0.3])
+def test_a_minimum_behind_runs_that_fail_is_no_result(step):
+    """Seen when a difference of a short step fails, or at the end after long ones."""
     start = [LINE[0], Unknown("b", 0.1, log=False)]
     with pytest.raises(ConvergenceError, match="runs fail on the way to the minimum"):
-        calibrate(limited, start, Measured(Y, NOISE), starts=1)
+        calibrate(limited, start, Measured(Y, NOISE), starts=1, step=step)
 
 
 def test_failures_beside_the_way_do_no_harm():

@@ -58,6 +58,10 @@ def exported(cell: Cell, *, tolerance: float, title: str) -> BpxFile:
         raise InvalidInputError(
             "BPX has no cells against lithium metal: export the full cell that the electrode is for"
         )
+    if any(side and side.radius_deviation for side in (cell.positive, cell.negative)):
+        raise InvalidInputError(
+            "BPX has particles of one size, or blends of them: set radius_deviation=0"
+        )
     _check_kinds(_base(cell.parameters))
     values = cell.parameter_values()
     if number(values, "Number of cells connected in series to make a battery") != 1:

@@ -14,6 +14,7 @@ import numpy as np
 from microstructures.errors import InvalidInputError
 from twin.manufacturing.composition import positive
 from twin.performance._pybamm import pybamm
+from twin.performance._sizes import size_parameters
 from twin.performance.structure import ElectrodeStructure
 
 if TYPE_CHECKING:
@@ -79,15 +80,20 @@ class Cell:
             )
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> dict[str, Any]:
         """Options of the PyBaMM model."""
         chosen = {"transport efficiency": "tortuosity factor", "contact resistance": "true"}
-        return chosen | (HALF if self.kind == "half" else {})
+        sizes = tuple(self._sizes(side) for side in (self.negative, self.positive))
+        if self.kind == "half":
+            return chosen | HALF | {"particle size": sizes[1]}
+        return chosen | {"particle size": sizes}
 
     def model(self, name: str = "DFN", **more: str) -> Any:
         """A model of PyBaMM with ``options`` and more of them. Raises InvalidInputError."""
         if name not in MODELS:
             raise InvalidInputError(f"model {name!r} is unknown: choose one of {MODELS}")
+        if name != "DFN" and "distribution" in str(self.options):
+            raise InvalidInputError(f"model {name!r} has particles of one size: choose 'DFN'")
         return getattr(pybamm().lithium_ion, name)(self.options | more)
 
     def to_bpx(
@@ -202,6 +208,10 @@ class Cell:
             double_layer=double_layer,
             contact_resistance=contact_resistance,
         )
+
+    @staticmethod
+    def _sizes(structure: ElectrodeStructure | None) -> str:
+        return "distribution" if structure and structure.radius_deviation else "single"
 
     def parameter_values(self) -> "ParameterValues":
         """Parameters for PyBaMM models with ``options``; a copy, so that they may be changed.
@@ -342,6 +352,7 @@ def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure)
             **{n: scaled(values[n], structure.area_ratio) for n in wetted if n in values},
         }
     )
+    values.update(size_parameters(side, structure), check_already_exists=False)
 
 
 def scaled(value: Any, factor: float) -> Any:

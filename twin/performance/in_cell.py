@@ -45,6 +45,8 @@ class InCell:
         thickness: of the electrode, m; by default that of the volume, which may be a piece of it.
         particle_radius: of spheres that stand for its diffusion lengths, m; by default that of
             spheres with the surface of the active phase, which counts roughness as small spheres.
+        radius_deviation: standard deviation of the radii over their mean, see
+            ``ElectrodeStructure``; 0 for particles of one size.
         active: name of the active phase, if there is more than one.
         rates: of the discharges, 1/h, > 0.
         limit_rate: at which it is asked what limits; by default the lowest of ``rates`` at which a
@@ -63,6 +65,7 @@ class InCell:
     side: Literal["positive", "negative"] = "positive"
     thickness: float | None = None
     particle_radius: float | None = None
+    radius_deviation: float = 0.0
     active: str | None = None
     rates: Sequence[float] = RATES
     limit_rate: float | None = None
@@ -162,7 +165,9 @@ def assess(card: "PropertyCard", asked: InCell) -> Performance:
 
     Accuracy: see ``discharge``. A discharge that fails is among the results.
     """
-    given = {} if asked.particle_radius is None else {"particle_radius": asked.particle_radius}
+    given = {"radius_deviation": asked.radius_deviation}
+    if asked.particle_radius is not None:
+        given["particle_radius"] = asked.particle_radius
     structure = ElectrodeStructure.of_card(
         card, thickness=asked.thickness, active=asked.active, **given
     )

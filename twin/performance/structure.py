@@ -33,7 +33,10 @@ class ElectrodeStructure:
         macmullin: N_M = κ/κ_eff of the electrolyte, nanopores included, at least 1/porosity.
         electronic_conductivity: effective, of everything that conducts electrons, > 0 in S/m.
         area: of active material that electrolyte wets, > 0 in m²/m³ of electrode.
-        particle_radius: of spheres that stand for its diffusion lengths, > 0 in m.
+        particle_radius: of spheres that stand for its diffusion lengths, > 0 in m. Of several
+            sizes it is the mean weighted by their areas, 3 × volume/area.
+        radius_deviation: standard deviation of the radii, weighted by area, over that mean, of a
+            lognormal distribution; 0 for one size, at most 1.
 
     Raises:
         InvalidInputError: a number is out of range, or electrolyte and active material fill more
@@ -47,10 +50,17 @@ class ElectrodeStructure:
     electronic_conductivity: float
     area: float
     particle_radius: float
+    radius_deviation: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            positive(getattr(self, field.name), field.name)
+            if field.name != "radius_deviation":
+                positive(getattr(self, field.name), field.name)
+        if not 0.0 <= self.radius_deviation <= 1.0:
+            raise InvalidInputError(
+                f"radius_deviation is {self.radius_deviation!r}: give the standard deviation over "
+                "the mean radius, 0…1"
+            )
         filled = self.porosity + self.active_fraction
         if filled > FULL:
             raise InvalidInputError(
