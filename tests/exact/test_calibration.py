@@ -360,12 +360,14 @@ def test_an_interval_that_meets_a_bound_is_open_there():
     """The minimum is inside, but the bound comes before χ² has risen enough."""
     of_a = line_errors(NOISE)[0]
     best = np.polyfit(X, Y, 1)[1]
-    bounded = [Unknown("a", best, bounds=(best - 9.0, best + of_a), log=False), LINE[1]]
+    bounded = [Unknown("a", best, bounds=(best - 9.0, best + 0.5 * of_a), log=False), LINE[1]]
     found = calibrate(straight, bounded, Measured(Y, NOISE))
     with pytest.warns(CalibrationWarning, match="open above"):
         interval = found.intervals()["a"]
     assert interval.upper == np.inf
     assert interval.lower == pytest.approx(best - stats.norm.ppf(0.975) * of_a, rel=1e-5)
+    # a straight line is as steep where differences are cut short
+    assert found.predict(lambda p: p["a"], model=dict).standard_error == pytest.approx(of_a)
 
 
 def test_two_minima_as_good_are_said():

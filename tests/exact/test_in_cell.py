@@ -91,8 +91,8 @@ class TestLayers:
         assert row["energy_Wh_kg"] == pytest.approx(40.0 / 0.5)
         assert row["power_W_kg"] == pytest.approx(80.0)  # in one hour
         assert row["energy_Wh_L"] == pytest.approx(40.0 / 0.2)  # 200 µm of a m² are 0.2 L
-        (fast,) = layers.to_frame([run(2.0, 20.0, 0.5)]).to_dict("records")
-        assert fast["energy_Wh_kg"] == pytest.approx(80.0)
+        (fast,) = layers.to_frame([run(2.0, 20.0, 0.25)]).to_dict("records")  # ended early
+        assert fast["energy_Wh_kg"] == pytest.approx(40.0)
         assert fast["power_W_L"] == pytest.approx(400.0)
 
     def test_overheads_add_to_what_the_layers_have(self):
@@ -168,6 +168,12 @@ class TestPerformance:
         layers = found.layers.layers
         assert layers["negative electrode"].thickness == pytest.approx(60e-6)
         assert layers["positive electrode"].thickness != pytest.approx(60e-6)
+        # the card's NMC in the negative electrode weighs more than graphite would
+        solid = layers["negative electrode"].mass / 60e-6
+        given = found.structure
+        binder = 1 - given.porosity - given.active_fraction
+        rest = 1810 * binder + 1300 * given.porosity
+        assert solid == pytest.approx(4750 * given.active_fraction + rest, rel=1e-6)
 
     def test_the_frame_has_a_row_for_each_rate(self, performance):
         frame = performance.to_frame()
@@ -207,7 +213,9 @@ class TestOnTheCard:
         html = page(made, picture=False)
         assert 'id="performance"' in html
         assert found.limits.limiting in html
-        assert f"{0.1 * found.discharges[1].capacity:.3g}" in html
+        fast = found.discharges[1]
+        cells = (2.0, 0.1 * fast.current, 0.1 * fast.capacity, fast.energy)
+        assert "".join(f'<td class="num">{cell:.3g}</td>' for cell in cells) in html
         assert "from twin.performance import InCell" in html
         assert "cell=InCell(thickness=6e-05" in html
 

@@ -15,7 +15,7 @@ from twin.manufacturing.composition import positive
 from twin.performance.cell import MODELS, Cell
 from twin.performance.discharges import Discharge, discharge
 from twin.performance.layers import CellLayers
-from twin.performance.limiting import TEXT, Limits, limits
+from twin.performance.limiting import NOUNS, TEXT, Limits, limits
 from twin.performance.structure import ElectrodeStructure, active_phase
 
 if TYPE_CHECKING:
@@ -222,14 +222,14 @@ def _advice(found: Limits) -> list[str]:
     run, best = found.discharge, found.limiting
     total, gain = math.fsum(found.losses.values()), found.gains[best]
     ordered = sorted(found.losses, key=lambda cause: -found.losses[cause])[:2]
-    shares = " and ".join(f"{found.losses[cause] / total:.0%} to {cause}" for cause in ordered)
+    shares = " and ".join(f"{found.losses[c] / total:.0%} to {NOUNS[c]}" for c in ordered)
     losses = f"At {run.rate:g}/h it loses {1e3 * total:.0f} mV on average, {shares}."
     if gain < WORTH * run.capacity:
         return [losses, NOTHING]
-    idle = [cause for cause, gained in found.gains.items() if gained < LITTLE * gain]
+    idle = [NOUNS[cause] for cause, gained in found.gains.items() if gained < LITTLE * gain]
     more = f"{gain / 10:.2g} mAh/cm² ({gain / run.capacity:.0%}) more"
     limited = f"It is limited by {TEXT[best]}. Twice as good, it would give {more}."
-    return [losses, limited, *([f"Better {_or(idle)}: hardly more."] if idle else [])]
+    return [losses, limited, *([f"Better {_or(idle)} would hardly help."] if idle else [])]
 
 
 def _or(words: Sequence[str]) -> str:

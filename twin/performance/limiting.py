@@ -44,6 +44,14 @@ TEXT = {
     "contact": "contact to the collector: a rougher or coated foil, or more pressure, helps most",
 }
 
+NOUNS = {  # in a sentence
+    "ionic": "transport of ions",
+    "electronic": "transport of electrons",
+    "solid diffusion": "diffusion in the particles",
+    "charge transfer": "charge transfer",
+    "contact": "contact to the collector",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
@@ -69,8 +77,8 @@ class Limits:
         most = max(self.losses, key=self.losses.__getitem__)
         return (
             f"At {run.rate:g}/h the cell gives {run.capacity:.3g} Ah/m² and loses "
-            f"{1e3 * total:.0f} mV on average, {self.losses[most] / total:.0%} of it to {most}. It "
-            f"is limited by {TEXT[self.limiting]}. Twice as good, it would give "
+            f"{1e3 * total:.0f} mV on average, {self.losses[most] / total:.0%} of it to "
+            f"{NOUNS[most]}. It is limited by {TEXT[self.limiting]}. Twice as good, it would give "
             f"{self.gains[self.limiting]:.2g} Ah/m² more."
         )
 
