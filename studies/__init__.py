@@ -7,6 +7,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["cli"],
     submod_attrs={
         "analysis": ["Analysis", "analyze"],
+        "design": ["Grid", "Range", "Sampled", "Single", "Table", "Zipped"],
+        "engine": ["Engine", "EngineError"],
         "settings": ["AnalysisSettings"],
+        "store": ["CorruptedRecordError", "Record", "Store"],
+        "study": ["Status", "Study"],
+        "tasks": ["Outcome", "number", "task"],
     },
 )

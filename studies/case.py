@@ -1,0 +1,132 @@
+"""Case: one point of a study, known by the hash of all that its result depends on."""
+
+import hashlib
+import importlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microstructures.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from studies.tasks import Outcome
+
+DIGEST_BYTES = 16
+
+
+def canonical(value: Any) -> str:
+    """JSON in which equal things look equal: sorted keys, no spaces, floats in full.
+
+    Raises:
+        InvalidInputError: something that JSON cannot hold, infinities and NaN among it.
+    """
+    try:
+        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"{value!r} cannot be stored as JSON: {error}") from None
+
+
+def digest(text: str | bytes) -> str:
+    """blake2b of a text, 32 hexadecimal digits."""
+    data = text.encode() if isinstance(text, str) else text
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point of a study.
+
+    Args:
+        task: importable name "package.module:function" of what is computed.
+        version: of the physics in it, its ``VERSION``: another one is another case.
+        recipe: everything that the task is given, as JSON can hold it; "@name" for a file.
+        inputs: content hashes of those files, by name.
+        paths: where the files are, by name; a file that moves changes no case.
+        parameters: of the design, by name: those by which the cases differ.
+
+    Raises:
+        InvalidInputError: a recipe that JSON cannot hold.
+    """
+
+    task: str
+    version: int
+    recipe: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        about = [self.task, self.version, dict(self.recipe), dict(self.inputs)]
+        object.__setattr__(self, "key", digest(canonical(about)))
+
+    def to_json(self) -> str:
+        """The case as text, from which ``of_json`` makes it again."""
+        return canonical(
+            {
+                "task": self.task,
+                "version": self.version,
+                "recipe": self.recipe,
+                "inputs": self.inputs,
+                "paths": self.paths,
+                "parameters": self.parameters,
+            }
+        )
+
+    def resolved(self) -> dict[str, Any]:
+        """The recipe with the paths of its files."""
+        found: dict[str, Any] = _with_paths(self.recipe, self.paths)
+        return found
+
+    @classmethod
+    def of_json(cls, text: str) -> "Case":
+        """The case that ``to_json`` wrote."""
+        return cls(**json.loads(text))
+
+
+def task_function(name: str) -> "Callable[[Mapping[str, Any]], Outcome]":
+    """The function of an importable name. Raises InvalidInputError if there is none."""
+    module, colon, function = name.partition(":")
+    if not colon:
+        raise InvalidInputError(
+            f"task {name!r} is no importable name: write package.module:function; a function of a "
+            "notebook or script cannot be found by workers"
+        )
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InvalidInputError(f"task {name!r} cannot be imported: {error}") from error
+    if not callable(found) or not isinstance(getattr(found, "VERSION", None), int):
+        raise InvalidInputError(
+            f"task {name!r} has no VERSION: mark it with @studies.task(version=1), and count it up "
+            "when its results change"
+        )
+    return found
+
+
+def _with_paths(value: Any, paths: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_paths(one, paths) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_paths(one, paths) for one in value]
+    if isinstance(value, str) and value.startswith("@") and value[1:] in paths:
+        return paths[value[1:]]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, numbers of NumPy as Python's, mappings with text for keys."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item") and not hasattr(value, "__len__"):
+        return _plain(value.item())
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and math.isfinite(value):
+        return value + 0.0  # no negative zero
+    return value

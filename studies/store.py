@@ -1,0 +1,270 @@
+"""Store: a folder with one folder for each finished case, whole or not there at all.
+
+    store/cases/ab/ab12…/record.json and arrays/*.npy     finished, by key
+    store/claims/ab12….json and ab12….trace               begun, and not finished
+
+A case is written aside, flushed to the disk and renamed. Whoever comes second drops what it has:
+both are results of one key. Nothing is locked, so that it works on network file systems too.
+"""
+
+import errno
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microstructures.errors import InvalidInputError, TwinError
+from studies.case import canonical, digest
+
+SCHEMA = "electrode-twin/case/1"
+STATUSES = (
+    "ok",
+    "does not percolate",
+    "not converged",
+    "failed",
+    "out of memory",
+    "timed out",
+    "quarantined",
+)
+"""What may become of a case; the last two are told by its absence, the worker having died."""
+
+
+class CorruptedRecordError(TwinError):
+    """A record or array of the store is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of a case.
+
+    Args:
+        key: of the case.
+        status: one of ``STATUSES``.
+        reason: why it is not "ok", in words.
+        values: numbers by name; each is {"value", "unit"} and perhaps "uncertainty".
+        case: the case as JSON can hold it.
+        provenance: versions, device, seconds, attempts, residuals.
+        arrays: digests of stored arrays, by name.
+    """
+
+    key: str
+    status: str
+    reason: str = ""
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    case: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Text with a digest of all the rest."""
+        body = {name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA}
+        return canonical(body | {"digest": digest(canonical(body))})
+
+    @classmethod
+    def of_json(cls, text: str) -> "Record":
+        """The record of ``to_json``. Raises CorruptedRecordError if it is not what was written."""
+        try:
+            body = json.loads(text)
+            written = body.pop("digest")
+            schema = body["schema"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptedRecordError(f"a record of the store is torn: {error!r}") from None
+        if digest(canonical(body)) != written:
+            raise CorruptedRecordError("a record of the store is not what was written")
+        if schema != SCHEMA:
+            raise CorruptedRecordError(f"a record has the schema {schema!r} instead of {SCHEMA!r}")
+        return cls(**{name: body[name] for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A case that a worker has begun: how often in this run, when (s since 1970), and who."""
+
+    run: str
+    attempt: int
+    started: float
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Finished cases of a folder. Raises InvalidInputError if there is none to be made."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: str | os.PathLike[str]) -> "Store":
+        """The store of a folder, which is made if need be."""
+        store = cls(Path(folder).absolute())
+        try:
+            for part in ("cases", "claims"):
+                (store.folder / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if not (store.folder / "cases").is_dir():
+                raise InvalidInputError(
+                    f"the store {folder} cannot be made ({error.strerror}): choose another folder"
+                ) from None
+        return store
+
+    def path(self, key: str) -> Path:
+        """Folder of a case, whether it is there or not."""
+        return self.folder / "cases" / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Whether the case is finished, with whatever status; its record is not looked into."""
+        return (self.path(key) / "record.json").exists()
+
+    def keys(self) -> Iterator[str]:
+        """Keys of all finished cases, in no order."""
+        for part in os.scandir(self.folder / "cases"):
+            if len(part.name) == 2:
+                for case in os.scandir(part.path):
+                    if not case.name.startswith("."):
+                        yield case.name
+
+    def read(self, key: str) -> Record:
+        """What became of a case.
+
+        Raises:
+            KeyError: it is not finished.
+            CorruptedRecordError: its record is not what was written.
+        """
+        try:
+            text = (self.path(key) / "record.json").read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            raise KeyError(key) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorruptedRecordError(f"the record of {key} cannot be read: {error}") from None
+        record = Record.of_json(text)
+        if record.key != key:
+            raise CorruptedRecordError(f"the record of {key} is that of {record.key}")
+        return record
+
+    def array(self, key: str, name: str) -> NDArray[Any]:
+        """A stored array.
+
+        Raises:
+            KeyError: no such case or array.
+            CorruptedRecordError: it is not what was written.
+        """
+        expected = self.read(key).arrays[name]
+        data = (self.path(key) / "arrays" / f"{name}.npy").read_bytes()
+        if digest(data) != expected:
+            raise CorruptedRecordError(f"array {name!r} of {key} is not what was written")
+        return np.load(self.path(key) / "arrays" / f"{name}.npy", allow_pickle=False)
+
+    def write(self, record: Record, arrays: Mapping[str, NDArray[Any]] | None = None) -> Record:
+        """Store a case, whole or not at all; one that is there already stays as it is.
+
+        Returns:
+            The record with the digests of its arrays.
+
+        Raises:
+            OSError: the disk is full or cannot be written to; nothing is left behind.
+        """
+        final = self.path(record.key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = final.parent / f".{record.key}-{uuid.uuid4().hex}"
+        try:
+            aside.mkdir()
+            digests = {name: _save(aside, name, array) for name, array in (arrays or {}).items()}
+            whole = Record(
+                **{n: getattr(record, n) for n in record.__slots__} | {"arrays": digests}
+            )
+            _flush(aside / "record.json", whole.to_json().encode())
+            _rename(aside, final)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return whole
+
+    def remove(self, key: str) -> None:
+        """Forget a case, at once as others see it."""
+        aside = self.path(key).parent / f".{key}-{uuid.uuid4().hex}"
+        try:
+            self.path(key).rename(aside)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def claim(self, key: str, run: str, worker: str) -> Claim:
+        """Note that a worker begins a case; attempts count the deaths of workers in this run."""
+        before = self.claimed(key)
+        attempt = before.attempt + 1 if before and before.run == run else 1
+        claim = Claim(run, attempt, time.time(), worker)
+        text = canonical({name: getattr(claim, name) for name in claim.__slots__})
+        _replace(self._claim(key), text.encode())
+        return claim
+
+    def claimed(self, key: str) -> Claim | None:
+        """Who has begun a case without finishing it."""
+        try:
+            return Claim(**json.loads(self._claim(key).read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def release(self, key: str) -> None:
+        """The case is finished: nobody has begun it any more."""
+        self._claim(key).unlink(missing_ok=True)
+        self.trace(key).unlink(missing_ok=True)
+
+    def trace(self, key: str) -> Path:
+        """Where the stack of a case that hangs is written when its time is over."""
+        return self.folder / "claims" / f"{key}.trace"
+
+    def sweep(self) -> int:
+        """Remove what killed writers left aside; returns how many. While nobody else writes."""
+        left = [p for part in (self.folder / "cases").iterdir() for p in part.glob(".*")]
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True)
+        for path in (self.folder / "claims").iterdir():
+            path.unlink(missing_ok=True)
+        return len(left)
+
+    def _claim(self, key: str) -> Path:
+        return self.folder / "claims" / f"{key}.json"
+
+
+def _save(aside: Path, name: str, array: NDArray[Any]) -> str:
+    """Write an array into a folder aside; its digest."""
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    (aside / "arrays").mkdir(exist_ok=True)
+    _flush(aside / "arrays" / f"{name}.npy", buffer.getvalue())
+    return digest(buffer.getvalue())
+
+
+def _flush(path: Path, data: bytes) -> None:
+    """Write a file so that it is on the disk before anything else happens."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A small file, old or new at any moment."""
+    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    try:
+        aside.write_bytes(data)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _rename(aside: Path, final: Path) -> None:
+    """Move a finished case into place, unless another has been first."""
+    try:
+        aside.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
