@@ -3,10 +3,11 @@
 import hashlib
 import importlib
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
@@ -46,6 +47,7 @@ class Case:
         inputs: content hashes of those files, by name.
         paths: where the files are, by name; a file that moves changes no case.
         parameters: of the design, by name: those by which the cases differ.
+        modules: folder with the module of the task if it is not installed; it may move as well.
 
     Raises:
         InvalidInputError: a recipe that JSON cannot hold.
@@ -57,6 +59,7 @@ class Case:
     inputs: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    modules: str = ""
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +76,7 @@ class Case:
                 "inputs": self.inputs,
                 "paths": self.paths,
                 "parameters": self.parameters,
+                "modules": self.modules,
             }
         )
 
@@ -87,24 +91,49 @@ class Case:
         return cls(**json.loads(text))
 
 
-def task_function(name: str) -> "Callable[[Mapping[str, Any]], Outcome]":
-    """The function of an importable name. Raises InvalidInputError if there is none."""
+def task_function(name: str, modules: str = "") -> "Callable[[Mapping[str, Any]], Outcome]":
+    """The function of an importable name; ``modules`` is a folder to look into as well.
+
+    Raises:
+        InvalidInputError: there is none, it has no VERSION, or another module has its name.
+    """
     module, colon, function = name.partition(":")
-    if not colon:
+    if not (module and colon and function) or module == "__main__":
         raise InvalidInputError(
             f"task {name!r} is no importable name: write package.module:function; a function of a "
-            "notebook or script cannot be found by workers"
+            "notebook or script cannot be found by workers, so put it into a module"
         )
     try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise InvalidInputError(f"task {name!r} cannot be imported: {error}") from error
+        found = getattr(_module(module, modules), function)
+    except InvalidInputError:
+        raise
+    except Exception as error:  # whatever the module does
+        said = f"{type(error).__name__}: {error}"
+        raise InvalidInputError(f"task {name!r} cannot be imported: {said}") from error
     if not callable(found) or not isinstance(getattr(found, "VERSION", None), int):
         raise InvalidInputError(
             f"task {name!r} has no VERSION: mark it with @studies.task(version=1), and count it up "
             "when its results change"
         )
     return found
+
+
+def _module(name: str, folder: str) -> ModuleType:
+    """A module, of a folder if that has it."""
+    if folder and folder not in sys.path:
+        sys.path.append(folder)  # last: it hides nothing that is installed
+    if name not in sys.modules:
+        importlib.invalidate_caches()
+    module = importlib.import_module(name)
+    top = name.partition(".")[0]
+    here = [Path(folder, f"{top}.py"), Path(folder, top, "__init__.py")]
+    meant = [path for path in here if folder and path.exists()]
+    found = getattr(sys.modules[top], "__file__", None)
+    if meant and (found is None or not meant[0].samefile(found)):
+        raise InvalidInputError(
+            f"module {top!r} of {folder} has the name of another, which is {found}: rename it"
+        )
+    return module
 
 
 def _with_paths(value: Any, paths: Mapping[str, str]) -> Any:
@@ -127,6 +156,6 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, float) and value.is_integer() and math.isfinite(value):
+    if isinstance(value, float):
         return value + 0.0  # no negative zero
     return value

@@ -4,22 +4,19 @@ A parameter is called by a path into the recipe, such as "calender.porosity"; a 
 "cell.thickness_um", is turned into SI before the recipe sees it.
 """
 
+import contextlib
 import csv
 import itertools
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from studies.case import canonical
 
 Point = dict[str, Any]
 MOST = 1_000_000  # points; more is a slip
@@ -125,7 +122,7 @@ class Range:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        if not (_is_number(self.low) and _is_number(self.high) and self.low < self.high):
             raise InvalidInputError(
                 f"from {self.low!r} to {self.high!r} is no range: give low < high"
             )
@@ -167,8 +164,10 @@ class Sampled:
             )
         if not self.ranges:
             raise InvalidInputError("a sampled design wants at least one parameter with a range")
-        if not 1 <= self.count <= MOST:
-            raise InvalidInputError(f"count is {self.count!r}: give 1…{MOST}")
+        if not (isinstance(self.count, int) and 1 <= self.count <= MOST):
+            raise InvalidInputError(f"count is {self.count!r}: give a whole number, 1…{MOST}")
+        if not (isinstance(self.seed, int) and self.seed >= 0):
+            raise InvalidInputError(f"seed is {self.seed!r}: give a whole number, 0 or more")
         if self.method == "sobol" and self.count & (self.count - 1):
             raise InvalidInputError(
                 f"count is {self.count}: a Sobol sequence is balanced at powers of two, such as "
@@ -186,11 +185,11 @@ class Sampled:
 
         kind = qmc.Sobol if self.method == "sobol" else qmc.LatinHypercube
         rows = kind(len(self.ranges), rng=np.random.default_rng(self.seed)).random(self.count)
-        names = zip(*[self._column(n, rows[:, i]) for i, n in enumerate(self.ranges)], strict=True)
-        return [dict(zip(self.ranges, row, strict=True)) for row in names]
-
-    def _column(self, name: str, shares: Any) -> list[float]:
-        return [self.ranges[name].at(float(share)) for share in shares]
+        ranges = self.ranges.items()
+        return [
+            {name: span.at(share) for (name, span), share in zip(ranges, row, strict=True)}
+            for row in rows.tolist()
+        ]
 
 
 @dataclass(frozen=True)
@@ -212,9 +211,9 @@ class Table:
         if not self.rows:
             raise InvalidInputError(f"the table {self.source} has no row")
         for number, row in enumerate(self.rows, start=1):
-            if list(row) != list(self.rows[0]) or any(v in ("", None) for v in row.values()):
+            if list(row) != list(self.rows[0]) or not all(map(_is_value, row.values())):
                 raise InvalidInputError(
-                    f"row {number} of {self.source} has not a value in each column"
+                    f"row {number} of {self.source} has not a value in each column: {dict(row)}"
                 )
 
     @classmethod
@@ -223,7 +222,11 @@ class Table:
         path = Path(path)
         try:
             rows = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-        except (OSError, ValueError, csv.Error, ImportError) as error:
+        except ImportError as error:
+            raise InvalidInputError(
+                f"the table {path} cannot be read ({error}): install pyarrow, or save it as CSV"
+            ) from None
+        except (OSError, ValueError, csv.Error) as error:
             raise InvalidInputError(f"the table {path} cannot be read: {error}") from None
         return cls(tuple(rows), str(path))
 
@@ -237,53 +240,6 @@ class Table:
         return [dict(row) for row in self.rows]
 
 
-def constrained(points: Sequence[Point], constraints: Sequence[str]) -> list[Point]:
-    """The points at which all constraints hold.
-
-    Args:
-        points: of a design.
-        constraints: comparisons such as "calender.porosity + binder.fraction < 0.6", in the units
-            of the names; + - * / ** and parentheses.
-
-    Raises:
-        InvalidInputError: a constraint that is none, or that names another parameter; or no point
-            is left.
-    """
-    import pandas as pd
-
-    frame = pd.DataFrame(points)
-    holds = np.ones(len(points), bool)
-    for text in constraints:
-        holds &= _held(frame, text)
-    left = [point for point, held in zip(points, holds, strict=True) if held]
-    if not left:
-        raise InvalidInputError(
-            f"no point of the design satisfies {list(constraints)}: loosen one, or move the ranges"
-        )
-    return left
-
-
-def _held(frame: "pd.DataFrame", text: str) -> NDArray[np.bool_]:
-    """Where a constraint holds; columns may have names with dots."""
-    import pandas as pd
-
-    names = sorted(map(str, frame.columns), key=len, reverse=True)
-    codes = {name: f"p{number}_" for number, name in enumerate(names)}
-    coded = text
-    for name, code in codes.items():
-        coded = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", code, coded)
-    try:
-        held = frame.rename(columns=codes).eval(coded, engine="python")
-    except Exception as error:  # whatever the parser makes of it
-        raise InvalidInputError(
-            f"constraint {text!r} cannot be read ({error}): write a comparison of parameters, "
-            f"which are {', '.join(reversed(names)) or 'none'}"
-        ) from None
-    if not (isinstance(held, pd.Series) and held.dtype == bool):
-        raise InvalidInputError(f"constraint {text!r} is no comparison: write 'p < 0.4' or so")
-    return np.asarray(held)
-
-
 def _check_levels(levels: Mapping[str, Sequence[Any]], repeated: bool = False) -> None:
     if not levels:
         raise InvalidInputError("the design has no parameter: give each a list of values")
@@ -292,26 +248,43 @@ def _check_levels(levels: Mapping[str, Sequence[Any]], repeated: bool = False) -
             raise InvalidInputError(f"parameter {name!r} is {values!r}: give a list of values")
         if not values:
             raise InvalidInputError(f"parameter {name!r} has no value: give at least one")
-        if not repeated and any(a == b for a, b in itertools.combinations(values, 2)):
+        if not repeated and len({_hashable(value) for value in values}) < len(values):
             raise InvalidInputError(f"parameter {name!r} has a value twice: {list(values)}")
 
 
-def _csv(path: Path) -> Iterator[Point]:
+def _hashable(value: Any) -> Any:
+    """Equal for equal numbers, and for tables and lists that look alike."""
+    return canonical(value) if isinstance(value, Mapping | list | tuple) else value
+
+
+def _csv(path: Path) -> list[Point]:
+    """Rows of a file whose first line names the columns; empty lines do not count."""
     with path.open(newline="", encoding="utf-8-sig") as file:
-        for row in csv.DictReader(file):
-            yield {str(name).strip(): _value(text) for name, text in row.items()}
+        names, *rows = [row for row in csv.reader(file) if row] or [[]]
+    names = [name.strip() for name in names]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two columns have one name: {', '.join(names)}")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise ValueError(f"row {number} has {len(row)} values for {len(names)} columns")
+    return [dict(zip(names, map(_value, row), strict=True)) for row in rows]
 
 
-def _value(text: Any) -> Any:
+def _value(text: str) -> Any:
     """A number where it is one."""
-    if not isinstance(text, str):
-        return text
     for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
+        with contextlib.suppress(ValueError):
+            return kind(text.replace("_", "no number"))
     return text.strip()
+
+
+def _is_value(value: Any) -> bool:
+    """Neither empty nor infinite."""
+    return value not in ("", None) and (not isinstance(value, float) or math.isfinite(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _parquet(path: Path) -> list[Point]:

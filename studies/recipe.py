@@ -8,7 +8,7 @@ from typing import Any
 from microstructures.errors import InvalidInputError
 
 FACTORS = {
-    "nm": 1e-9, "um": 1e-6, "µm": 1e-6, "mm": 1e-3,
+    "nm": 1e-9, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "mm": 1e-3,
     "kPa": 1e3, "MPa": 1e6, "GPa": 1e9, "percent": 1e-2,
     "mAh_cm2": 10.0, "g_cm3": 1e3,
 }  # fmt: skip
@@ -26,9 +26,19 @@ def in_si(key: str, value: Any) -> tuple[str, Any]:
 
 
 def without_units(table: Any) -> Any:
-    """The same with all keys in SI, in tables and lists of them too."""
+    """The same with all keys in SI, in tables and lists of them too.
+
+    Raises:
+        InvalidInputError: a key twice, such as thickness and thickness_um; or no number.
+    """
     if isinstance(table, Mapping):
-        return {k: without_units(v) for k, v in (in_si(str(k), v) for k, v in table.items())}
+        found: Recipe = {}
+        for given, value in table.items():
+            key, si = in_si(str(given), value)
+            if key in found:
+                raise InvalidInputError(f"{str(given)!r} gives {key} again: keep one of them")
+            found[key] = without_units(si)
+        return found
     return [without_units(one) for one in table] if isinstance(table, list) else table
 
 
@@ -38,24 +48,34 @@ def with_values(recipe: Mapping[str, Any], point: Mapping[str, Any]) -> Recipe:
     Args:
         recipe: in SI.
         point: values by path: "calender.porosity" for the step of that name, "step.2.porosity"
-            for the second one, "cell.thickness_um" for a key of a table, with a unit if need be.
+            for the second one, "cell.thickness_um" for a key of a table, with a unit if need be,
+            "count" for one of the recipe itself.
 
     Raises:
-        InvalidInputError: a path that leads nowhere.
+        InvalidInputError: a path that leads nowhere, or two that lead to the same place.
     """
     changed = copy.deepcopy(dict(recipe))
+    places = set()
     for path, value in point.items():
         *parents, last = path.split(".")
         key, si = in_si(last, value)
-        _table(changed, parents, path)[key] = si
+        table = _table(changed, parents, path)
+        if not isinstance(table, dict) or not key:
+            raise InvalidInputError(f"parameter {path!r} leads nowhere: {parents[-1]} is no table")
+        if (id(table), key) in places:
+            raise InvalidInputError(f"parameter {path!r} is given twice: keep one of them")
+        places.add((id(table), key))
+        table[key] = si
     return changed
 
 
 def _table(recipe: Recipe, parents: list[str], path: str) -> Any:
     """The table in which the last part of a path is a key."""
-    steps = recipe.get("step", [])
-    first, *rest = parents or [""]
-    if first == "step":
+    if not parents:
+        return recipe
+    steps = [step for step in _listed(recipe.get("step")) if isinstance(step, dict)]
+    first, *rest = parents
+    if first == "step" and steps:
         number, *rest = rest or [""]
         if not number.isdigit() or not 1 <= int(number) <= len(steps):
             raise InvalidInputError(
@@ -71,8 +91,12 @@ def _table(recipe: Recipe, parents: list[str], path: str) -> Any:
         return _inner(named[0], rest, path)
     if first in recipe and isinstance(recipe[first], dict):
         return _inner(recipe[first], rest, path)
-    known = [*recipe, *(step.get("step", "") for step in steps)]
+    known = [*(k for k in recipe if k != "step"), *(str(s.get("step", "step")) for s in steps)]
     raise InvalidInputError(f"parameter {path!r} leads nowhere{_meant(first, known)}")
+
+
+def _listed(steps: Any) -> list[Any]:
+    return steps if isinstance(steps, list) else []
 
 
 def _inner(table: Any, rest: list[str], path: str) -> Any:

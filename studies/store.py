@@ -8,13 +8,14 @@ both are results of one key. Nothing is locked, so that it works on network file
 """
 
 import errno
+import io
 import json
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError, TwinError
-from studies.case import canonical, digest
+from studies.case import DIGEST_BYTES, canonical, digest
 
 SCHEMA = "electrode-twin/case/1"
+SEAL = len(',"digest":""}') + 2 * DIGEST_BYTES
+ABANDONED = 3600.0  # s after which what is written aside has no writer any more
 STATUSES = (
     "ok",
     "does not percolate",
@@ -64,24 +67,20 @@ class Record:
     arrays: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Text with a digest of all the rest."""
-        body = {name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA}
-        return canonical(body | {"digest": digest(canonical(body))})
+        """Text that ends with a digest of all before."""
+        body = canonical({name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA})
+        return f'{body[:-1]},"digest":"{digest(body)}"}}'
 
     @classmethod
     def of_json(cls, text: str) -> "Record":
         """The record of ``to_json``. Raises CorruptedRecordError if it is not what was written."""
-        try:
-            body = json.loads(text)
-            written = body.pop("digest")
-            schema = body["schema"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CorruptedRecordError(f"a record of the store is torn: {error!r}") from None
-        if digest(canonical(body)) != written:
+        body = f"{text[:-SEAL]}}}"
+        if text[-SEAL:] != f',"digest":"{digest(body)}"}}':
             raise CorruptedRecordError("a record of the store is not what was written")
-        if schema != SCHEMA:
+        written = json.loads(body)
+        if (schema := written.pop("schema")) != SCHEMA:
             raise CorruptedRecordError(f"a record has the schema {schema!r} instead of {SCHEMA!r}")
-        return cls(**{name: body[name] for name in cls.__slots__})
+        return cls(**written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +95,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Finished cases of a folder. Raises InvalidInputError if there is none to be made."""
+    """Finished cases of a folder, which need not be there yet."""
 
     folder: Path
 
     @classmethod
     def at(cls, folder: str | os.PathLike[str]) -> "Store":
-        """The store of a folder, which is made if need be."""
+        """The store of a folder, made if need be. Raises InvalidInputError if it cannot be."""
         store = cls(Path(folder).absolute())
         try:
             for part in ("cases", "claims"):
@@ -124,11 +123,9 @@ class Store:
 
     def keys(self) -> Iterator[str]:
         """Keys of all finished cases, in no order."""
-        for part in os.scandir(self.folder / "cases"):
-            if len(part.name) == 2:
-                for case in os.scandir(part.path):
-                    if not case.name.startswith("."):
-                        yield case.name
+        for path in (self.folder / "cases").glob("??/*"):
+            if not path.name.startswith("."):
+                yield path.name
 
     def read(self, key: str) -> Record:
         """What became of a case.
@@ -138,8 +135,11 @@ class Store:
             CorruptedRecordError: its record is not what was written.
         """
         try:
-            text = (self.path(key) / "record.json").read_text(encoding="utf-8")
-        except (FileNotFoundError, NotADirectoryError):
+            with open(f"{self.folder}/cases/{key[:2]}/{key}/record.json", "rb") as file:  # noqa: PTH123 - quickly
+                text = file.read().decode()
+        except FileNotFoundError:
+            if self.path(key).exists():
+                raise CorruptedRecordError(f"the record of {key} is missing") from None
             raise KeyError(key) from None
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptedRecordError(f"the record of {key} cannot be read: {error}") from None
@@ -156,19 +156,24 @@ class Store:
             CorruptedRecordError: it is not what was written.
         """
         expected = self.read(key).arrays[name]
-        data = (self.path(key) / "arrays" / f"{name}.npy").read_bytes()
+        try:
+            data = (self.path(key) / "arrays" / f"{name}.npy").read_bytes()
+        except OSError as error:
+            raise CorruptedRecordError(f"array {name!r} of {key} cannot be read: {error}") from None
         if digest(data) != expected:
             raise CorruptedRecordError(f"array {name!r} of {key} is not what was written")
-        return np.load(self.path(key) / "arrays" / f"{name}.npy", allow_pickle=False)
+        found: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+        return found
 
     def write(self, record: Record, arrays: Mapping[str, NDArray[Any]] | None = None) -> Record:
         """Store a case, whole or not at all; one that is there already stays as it is.
 
         Returns:
-            The record with the digests of its arrays.
+            The record that is there now, with the digests of its arrays.
 
         Raises:
             OSError: the disk is full or cannot be written to; nothing is left behind.
+            InvalidInputError: values that JSON cannot hold, or a name that is no word.
         """
         final = self.path(record.key)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -176,14 +181,12 @@ class Store:
         try:
             aside.mkdir()
             digests = {name: _save(aside, name, array) for name, array in (arrays or {}).items()}
-            whole = Record(
-                **{n: getattr(record, n) for n in record.__slots__} | {"arrays": digests}
-            )
+            whole = replace(record, arrays=digests)
             _flush(aside / "record.json", whole.to_json().encode())
-            _rename(aside, final)
+            is_first = _rename(aside, final)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        return whole
+        return whole if is_first else self.read(record.key)
 
     def remove(self, key: str) -> None:
         """Forget a case, at once as others see it."""
@@ -200,6 +203,7 @@ class Store:
         attempt = before.attempt + 1 if before and before.run == run else 1
         claim = Claim(run, attempt, time.time(), worker)
         text = canonical({name: getattr(claim, name) for name in claim.__slots__})
+        self.trace(key).unlink(missing_ok=True)  # of an earlier attempt
         _replace(self._claim(key), text.encode())
         return claim
 
@@ -219,25 +223,35 @@ class Store:
         """Where the stack of a case that hangs is written when its time is over."""
         return self.folder / "claims" / f"{key}.trace"
 
-    def sweep(self) -> int:
-        """Remove what killed writers left aside; returns how many. While nobody else writes."""
-        left = [p for part in (self.folder / "cases").iterdir() for p in part.glob(".*")]
+    def sweep(self, older: float = ABANDONED) -> int:
+        """Remove what killed writers left aside, if it is older than so many s; how many it was."""
+        aside = [*self.folder.glob("cases/??/.*"), *self.folder.glob("claims/.*")]
+        left = [path for path in aside if _age(path) > older]
         for path in left:
-            shutil.rmtree(path, ignore_errors=True)
-        for path in (self.folder / "claims").iterdir():
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         return len(left)
 
     def _claim(self, key: str) -> Path:
         return self.folder / "claims" / f"{key}.json"
 
 
+def _age(path: Path) -> float:
+    """s since it was written to; none if it has gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _save(aside: Path, name: str, array: NDArray[Any]) -> str:
     """Write an array into a folder aside; its digest."""
-    import io
-
+    if not name.isidentifier():
+        raise InvalidInputError(f"array {name!r} is no word: call it field or field_2")
     buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    np.save(buffer, np.asarray(array, order="C"), allow_pickle=False)
     (aside / "arrays").mkdir(exist_ok=True)
     _flush(aside / "arrays" / f"{name}.npy", buffer.getvalue())
     return digest(buffer.getvalue())
@@ -261,10 +275,12 @@ def _replace(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _rename(aside: Path, final: Path) -> None:
+def _rename(aside: Path, final: Path) -> bool:
     """Move a finished case into place, unless another has been first."""
     try:
         aside.rename(final)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        return False
+    return True

@@ -1,6 +1,7 @@
 """How two property cards differ, as a table."""
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from microstructures.errors import InvalidInputError
@@ -23,9 +24,33 @@ def difference(before: "PropertyCard", after: "PropertyCard") -> "pd.DataFrame":
 
     if not hasattr(after, "entries"):
         raise InvalidInputError(f"{after!r} is no property card: give what characterize returns")
-    olds, news = ({_key(entry): entry for entry in card.entries} for card in (before, after))
+    olds, news = ({_key(e): e for e in _entries(card)} for card in (before, after))
     rows = [_row(olds.get(key), news.get(key)) for key in dict.fromkeys((*olds, *news))]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _entries(card: "PropertyCard") -> "Iterator[Entry]":
+    """Those of the card, and what each discharge gave, with its rate in place of the phase."""
+    from solvers.results import Uncertainty
+    from twin.card import Entry
+
+    yield from card.entries
+    for run in card.performance.discharges if card.performance else ():
+        for name, value, unit in (
+            ("discharge_capacity", run.capacity, "Ah/m²"),
+            ("discharge_energy", run.energy, "Wh/m²"),
+            ("discharge_loss", _mean(run.shares().values()), "V"),
+        ):
+            unknown = Uncertainty(math.nan)
+            yield Entry(
+                name, f"{run.rate:g}/h", None, value, unit, unknown, "discharge", run.status
+            )
+
+
+def _mean(losses: Iterable[float]) -> float:
+    """Sum of the mean losses, NaN if there is none."""
+    found = list(losses)
+    return math.fsum(found) if found else math.nan
 
 
 def _key(entry: "Entry") -> Key:

@@ -131,6 +131,8 @@ def _check_cell(job: _Job, cell: "InCell | None") -> None:
             f"a cell needs the through-plane axis {job.volume.through_axis} among axes {job.axes}"
         )
     cell.check()
+    if cell.active is not None:
+        job.volume.phase_id(cell.active)
 
 
 def _in_cell(card: PropertyCard, cell: "InCell", started: float) -> PropertyCard:
@@ -138,7 +140,8 @@ def _in_cell(card: PropertyCard, cell: "InCell", started: float) -> PropertyCard
     from twin.performance.in_cell import assess
 
     try:
-        card = replace(card, performance=assess(card, cell))
+        found = assess(card, cell)
+        card = replace(card, performance=found, warnings=(*card.warnings, *found.doubts))
     except InvalidInputError as error:
         doubt = f"The electrode was placed in no cell: {error}."
         card = replace(card, warnings=(*card.warnings, doubt))

@@ -134,6 +134,10 @@ class TestInCell:
             ({"rates": ()}, "rates"),
             ({"rates": (1.0, 0.0)}, "rate"),
             ({"thickness": -1e-6}, "thickness"),
+            ({"thickness": 70.0}, "in metres"),
+            ({"particle_radius": 4.0}, "in metres"),
+            ({"temperature": 25.0}, "in kelvin"),
+            ({"radius_deviation": 5.0}, "radius_deviation"),
         ],
     )
     def test_what_cannot_be_is_refused(self, given, words):
@@ -193,7 +197,7 @@ class TestPerformance:
     def test_the_paragraph_names_what_limits(self, performance):
         text = str(performance)
         assert "At 0.5/h the electrode gives" in text
-        assert "It is limited by" in text or "limited by its thickness" in text
+        assert str(performance.limits) in text
 
     def test_it_is_asked_for_limits_where_capacity_fades(self, card):
         thick = assess(card, InCell(**QUICK | {"thickness": 200e-6, "rates": (0.2, 3.0, 4.0)}))
@@ -201,6 +205,35 @@ class TestPerformance:
         faded = [d.rate for d in thick.discharges if d.status == "ok" and d.capacity < 0.8 * first]
         assert faded
         assert thick.limits.discharge.rate == faded[0]
+
+    def test_failed_rates_are_told(self, card):
+        found = assess(card, InCell(**QUICK | {"rates": (0.5, 2000.0)}))
+        assert "At 2000/h there is no discharge" in str(found)
+        assert "% of it" not in str(found)
+
+    def test_a_limit_rate_that_cannot_be_is_told(self, card):
+        asked = InCell(**QUICK | {"rates": (0.5,), "limit_rate": 2000.0})
+        found = assess(card, asked)
+        assert found.limits is None
+        assert "What limits it is not known" in str(found)
+
+    @pytest.mark.parametrize(
+        ("materials", "more", "words"),
+        [
+            ({"NMC": "graphite"}, {}, "look at side and parameters"),
+            ({}, {"side": "negative"}, "look at side and parameters"),
+            ({"pore": "LPSCl"}, {}, "lithium alone moves"),
+            ({"CBD": "silicon"}, {"active": "NMC"}, "CBD stores lithium too"),
+        ],
+    )
+    def test_a_cell_of_other_materials_is_doubted(self, card, materials, more, words):
+        changed = {phase: twin.material(name) for phase, name in materials.items()}
+        other = dataclasses.replace(card, materials=dict(card.materials) | changed)
+        asked = InCell(**QUICK | {"model": "SPM", "rates": (0.5,)} | more)
+        assert any(words in doubt for doubt in assess(other, asked).doubts)
+
+    def test_the_right_cell_is_not_doubted(self, performance):
+        assert performance.doubts == ()
 
 
 class TestOnTheCard:
@@ -218,6 +251,17 @@ class TestOnTheCard:
         assert "".join(f'<td class="num">{cell:.3g}</td>' for cell in cells) in html
         assert "from twin.performance import InCell" in html
         assert "cell=InCell(thickness=6e-05" in html
+
+    def test_cards_differ_in_what_their_discharges_gave(self, card, performance):
+        with_cell = dataclasses.replace(card, performance=performance)
+        rows = card.diff(with_cell).set_index(["name", "phase"])
+        capacity = rows.loc["discharge_capacity", "2/h"]
+        assert math.isnan(capacity["before"])
+        assert capacity["after"] == performance.discharges[1].capacity
+        same = with_cell.diff(with_cell).set_index(["name", "phase"])
+        assert same.loc["discharge_loss", "0.5/h"]["change"] == 0.0
+        lost = sum(performance.discharges[0].shares().values())
+        assert same.loc["discharge_loss", "0.5/h"]["after"] == pytest.approx(lost)
 
     def test_a_card_without_a_cell_has_no_chapter(self, card):
         assert card.performance is None

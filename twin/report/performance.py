@@ -29,6 +29,7 @@ class Section:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     figures: tuple[Figure, ...]
+    losses: tuple[tuple[str, ...], ...]
     gains: tuple[tuple[str, ...], ...]
     limit_rate: str
 
@@ -46,6 +47,7 @@ def section(card: "PropertyCard") -> Section | None:
         columns=columns,
         rows=rows,
         figures=tuple(_figures(found)),
+        losses=tuple(_losses(found)),
         gains=tuple(_gains(found)),
         limit_rate="" if found.limits is None else f"{found.limits.discharge.rate:g}",
     )
@@ -53,11 +55,13 @@ def section(card: "PropertyCard") -> Section | None:
 
 def _assumed(found: "Performance") -> Iterator[str]:
     asked = found.asked
+    against = "lithium metal" if asked.kind == "half" else "the other electrode"
+    match = "" if asked.kind == "half" else ", the other electrode made thicker or thinner to match"
     yield (
-        f"The volume is the {asked.side} electrode of a cell of PyBaMM ({asked.model}, "
-        f"isothermal); the other electrode, separator, electrolyte, kinetics and open-circuit "
-        f"potentials are those of the parameter set {asked.parameters}, the other electrode made "
-        "thicker or thinner to match."
+        f"The volume is the {asked.side} electrode of a cell of PyBaMM ({asked.model}, isothermal) "
+        f"against {against}; all else, separator, electrolyte, kinetics and open-circuit "
+        f"potentials, is that of the parameter set {asked.parameters}{match}. Heat is that of the "
+        "losses, without entropy."
     )
     yield (
         "Of this card: porosity with the nanopores, fraction of active material, MacMullin number, "
@@ -77,7 +81,8 @@ def _assumed(found: "Performance") -> Iterator[str]:
 
 def _structure(card: "PropertyCard", found: "Performance") -> Iterator[tuple[str, str]]:
     given = found.structure
-    yield "thickness", length(given.thickness)
+    default = "" if found.asked.thickness else ", that of the volume"
+    yield "thickness", f"{length(given.thickness)}{default}"
     yield "porosity, nanopores included", f"{100 * given.porosity:.1f} %"
     yield "active material", f"{100 * given.active_fraction:.1f} %"
     yield "MacMullin number", _number(given.macmullin)
@@ -88,7 +93,8 @@ def _structure(card: "PropertyCard", found: "Performance") -> Iterator[tuple[str
         resistance = ionic_resistance(given.thickness, given.macmullin, kappa)
         yield (
             "ohmic resistance of the ions, L N_M / 3κ",
-            f"{_number(1e4 * resistance)} Ω cm² with κ = {_number(kappa)} S/m",
+            f"{_number(1e4 * resistance)} Ω cm² with κ = {_number(kappa)} S/m of the card's "
+            "electrolyte, at rest",
         )
 
 
@@ -100,15 +106,15 @@ def _conductivity(card: "PropertyCard") -> float:
 
 
 def _table(found: "Performance") -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    columns = ["Rate, 1/h", "mA/cm²", "mAh/cm²", "Wh/m²", "Mean loss, mV"]
-    numbers = ["rate_per_h", "current_A_m2", "capacity_Ah_m2", "energy_Wh_m2"]
+    columns = ["Rate, 1/h", "mA/cm²", "mAh/cm²", "Wh/m²", "Mean loss, mV", "Heat, kJ/m²"]
+    numbers = ["rate_per_h", "current_A_m2", "capacity_Ah_m2", "energy_Wh_m2", "heat_J_m2"]
     frame = found.to_frame()
     if found.layers is not None:
         columns += ["Wh/kg", "Wh/L", "W/kg"]
         numbers += ["energy_Wh_kg", "energy_Wh_L", "power_W_kg"]
     rows = []
     for run, (_, line) in zip(found.discharges, frame.iterrows(), strict=True):
-        scale = {"current_A_m2": 0.1, "capacity_Ah_m2": 0.1}
+        scale = {"current_A_m2": 0.1, "capacity_Ah_m2": 0.1, "heat_J_m2": 1e-3}
         cells = [_number(scale.get(name, 1.0) * line[name]) for name in numbers]
         cells.insert(4, _number(_loss(run)))
         rows.append((*cells, "" if run.status == "ok" else run.status))
@@ -144,21 +150,27 @@ def _figures(found: "Performance") -> Iterator[Figure]:
         )
 
 
-def _gains(found: "Performance") -> Iterator[tuple[str, ...]]:
-    """Cause, mean loss in mV, its share, and the gain in mAh/cm² and percent."""
+def _losses(found: "Performance") -> Iterator[tuple[str, ...]]:
+    """Cause, mean loss in mV of the whole cell, and its share."""
     if found.limits is None:
         return
     total = math.fsum(found.limits.losses.values())
+    for cause, loss in sorted(found.limits.losses.items(), key=lambda item: -item[1]):
+        yield cause, _number(MILLI * loss), f"{loss / total:.0%}"
+
+
+def _gains(found: "Performance") -> Iterator[tuple[str, ...]]:
+    """Cause, and the gain in mAh/cm² and percent."""
+    if found.limits is None:
+        return
     capacity = found.limits.discharge.capacity
-    for cause, gain in sorted(found.limits.gains.items(), key=lambda item: -item[1]):
-        loss = found.limits.losses[cause]
-        yield (
-            cause,
-            _number(MILLI * loss),
-            f"{loss / total:.0%}",
-            f"{_rounded(0.1 * gain, 3):.3f}",
-            f"{_rounded(gain / capacity, 3):.1%}",
-        )
+    known = {c: g if math.isfinite(g) else -math.inf for c, g in found.limits.gains.items()}
+    for cause, gain in sorted(known.items(), key=lambda item: -item[1]):
+        if math.isfinite(gain):
+            share = f"{_rounded(gain / capacity, 3):.1%}"
+            yield cause, f"{_rounded(0.1 * gain, 3):.3f}", share
+        else:
+            yield cause, "not known", ""
 
 
 def _rounded(value: float, digits: int) -> float:
