@@ -7,45 +7,53 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from microstructures.errors import ConvergenceError, NotPercolatingError
+from microstructures.errors import ConvergenceError, InvalidInputError, NotPercolatingError
 from studies.case import Case, task_function
-from studies.store import Claim, CorruptedRecordError, Record, Store
+from studies.store import NOT_RUN, Claim, CorruptedRecordError, Record, Store
+from studies.tasks import Outcome
 
-OUT_OF_MEMORY = "out of memory"
 LONGEST_REASON = 2000  # characters of a reason that is stored
+Arrays = Mapping[str, Any]
 
 
 def run_case(
-    store: str, case: str, run: str, timeout: float | None, attempts: int, cached: bool = True
+    store: str, case: str, run: str, timeout: float | None, attempts: int
 ) -> tuple[str, str]:
     """Key and status of a case, which is stored; what has been stored before is not run again.
 
-    Never raises for what a case does. A case whose worker died ``attempts`` times in this run is
-    quarantined; one whose worker ended itself when the time was over has timed out.
+    Never raises for what a case or the disk does. A case whose worker died ``attempts`` times in
+    this run is quarantined; one whose worker ended itself when the time was over has timed out. A
+    case that cannot be run or stored here is left as it is: "not run: …" says why.
     """
-    place, about = Store(Path(store)), Case.of_json(case)
-    if cached and (known := _known(place, about.key)):
-        return about.key, known
-    before = place.claimed(about.key)
-    if before is not None and before.run == run and (dead := _dead(place, about, before, attempts)):
-        status = _stored(place, dead)
-        place.release(about.key)
-        return about.key, status
+    about = Case.of_json(case)
     try:
-        claim = place.claim(about.key, run, f"process {os.getpid()}")
-    except OSError as error:
-        return about.key, f"not stored: {error.strerror}"
+        return about.key, _come_to(Store(Path(store)), about, run, timeout, attempts)
+    except OSError as error:  # of the store; what the task raises is in its record
+        return about.key, f"{NOT_RUN}: {error.strerror or error} in the store"
+
+
+def _come_to(store: Store, case: Case, run: str, timeout: float | None, attempts: int) -> str:
+    if known := _known(store, case.key):
+        return known
+    before = store.claimed(case.key)
+    if before is not None and before.run == run and (dead := _dead(store, case, before, attempts)):
+        return _ended(store, dead, {})
+    attempt = store.claim(case.key, run, f"process {os.getpid()}").attempt
     started = time.perf_counter()
-    with _watched(place.trace(about.key), timeout):
-        record, arrays = _run(about)
-    record = _with(record, about, seconds=time.perf_counter() - started, attempts=claim.attempt)
-    status = _stored(place, record, arrays)
-    place.release(about.key)
-    return about.key, status
+    try:
+        task = task_function(case.task, case.modules)
+    except InvalidInputError as error:
+        return _left(store, case, str(error))
+    if (here := task.VERSION) != case.version:  # type: ignore[attr-defined]
+        return _left(store, case, f"its worker has version {here} of {case.task}: start it anew")
+    with _watched(store.trace(case.key), timeout):
+        record, arrays = _run(case, task)
+    seconds = time.perf_counter() - started
+    return _ended(store, _about(record, case, seconds=seconds, attempts=attempt), arrays)
 
 
 def _known(store: Store, key: str) -> str:
@@ -61,17 +69,22 @@ def _known(store: Store, key: str) -> str:
 
 def _dead(store: Store, case: Case, claim: Claim, attempts: int) -> Record | None:
     """What to note of a case whose worker died; None if it is to be tried again."""
-    trace = store.trace(case.key)
-    stack = trace.read_text(errors="replace") if trace.exists() else ""
-    if stack.strip():
-        reason = f"stopped after {claim.attempt} attempt; it was here:\n{stack}"
-        return _with(
-            Record(case.key, "timed out", reason[:LONGEST_REASON]), case, attempts=claim.attempt
-        )
+    if stack := _stack(store.trace(case.key)):
+        reason = f"it was stopped when its time was over; it was here:\n{stack}"
+        return _about(Record(case.key, "timed out", reason), case, attempts=claim.attempt)
     if claim.attempt >= attempts:
         reason = f"its worker died {claim.attempt} times"
-        return _with(Record(case.key, "quarantined", reason), case, attempts=claim.attempt)
+        return _about(Record(case.key, "quarantined", reason), case, attempts=claim.attempt)
     return None
+
+
+def _stack(trace: Path) -> str:
+    """Where the case was, the innermost line first: of all threads, the one that ran it."""
+    if not trace.exists():
+        return ""
+    threads = trace.read_text(errors="replace").strip().split("\n\n")
+    ours = [thread for thread in threads if " in run_case" in thread] or threads
+    return ours[0][:LONGEST_REASON]
 
 
 @contextlib.contextmanager
@@ -88,48 +101,59 @@ def _watched(trace: Path, timeout: float | None) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
 
 
-def _run(case: Case) -> tuple[Record, dict[str, Any]]:
+def _run(case: Case, task: Any) -> tuple[Record, Arrays]:
     """What a task finds, or what it raises, as a record."""
     try:
-        found = task_function(case.task)(case.resolved())
+        found = task(case.resolved())
+    except KeyboardInterrupt:
+        raise
     except MemoryError as error:
-        return Record(case.key, OUT_OF_MEMORY, _said(error)), {}
+        return Record(case.key, "out of memory", _said(error)), {}
     except ConvergenceError as error:
         return Record(case.key, "not converged", _said(error)), {}
     except NotPercolatingError as error:
         return Record(case.key, "does not percolate", _said(error)), {}
-    except Exception as error:
+    except BaseException as error:  # libraries exit, and raise what is no Exception
         return _failed(case, error), {}
-    values = {name: dict(value) for name, value in found.values.items()}
-    record = Record(case.key, found.status, found.reason, values, provenance=dict(found.provenance))
-    return record, dict(found.arrays)
+    if not isinstance(found, Outcome):
+        reason = f"the task returned {type(found).__name__} instead of studies.Outcome"
+        return Record(case.key, "failed", reason), {}
+    record = Record(case.key, found.status, found.reason, found.values, {}, found.provenance)
+    return record, found.arrays
 
 
-def _failed(case: Case, error: Exception) -> Record:
+def _failed(case: Case, error: BaseException) -> Record:
     stack = "".join(traceback.format_exception(error))[-LONGEST_REASON:]
     return Record(case.key, "failed", _said(error), provenance={"traceback": stack})
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-
-
-def _with(record: Record, case: Case, **provenance: Any) -> Record:
-
-    about = json.loads(case.to_json())
-    return dataclasses.replace(record, case=about, provenance=dict(record.provenance) | provenance)
-
-
-def _stored(store: Store, record: Record, arrays: dict[str, Any] | None = None) -> str:
-    """The status, once it is stored; "not stored" with the reason if it cannot be."""
     try:
-        store.write(record, arrays)
-    except OSError as error:
-        return f"not stored: {error.strerror}"
+        return f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+    except Exception:  # it cannot be told in words
+        return type(error).__name__
+
+
+def _about(record: Record, case: Case, **provenance: Any) -> Record:
+    """The record with its case, and more of how it was found."""
+    about = json.loads(case.to_json())
+    known = dict(record.provenance) | provenance
+    return dataclasses.replace(record, case=about, provenance=known)
+
+
+def _ended(store: Store, record: Record, arrays: Arrays) -> str:
+    """The status, once the record is stored. Raises OSError if it cannot be."""
+    try:
+        status = store.write(record, arrays).status
+    except OSError:
+        raise
     except Exception as error:  # values that JSON cannot hold, names that no file can have
-        failed = Record(
-            record.key, "failed", f"its result cannot be stored: {_said(error)}", case=record.case
-        )
-        store.write(failed)
-        return failed.status
-    return record.status
+        reason = f"its result cannot be stored: {_said(error)}"
+        status = store.write(Record(record.key, "failed", reason, case=record.case)).status
+    store.release(record.key)
+    return status
+
+
+def _left(store: Store, case: Case, why: str) -> str:
+    store.release(case.key)
+    return f"{NOT_RUN}: {why}"

@@ -49,7 +49,9 @@ def _test(text: str, names: Collection[str]) -> Holds:
     except (SyntaxError, ValueError) as error:
         raise _refused(text, names, str(error)) from None
     for part in ast.walk(tree):
-        if not isinstance(part, ALLOWED) or (isinstance(part, ast.Name) and part.id not in words.values()):
+        if not isinstance(part, ALLOWED) or (
+            isinstance(part, ast.Name) and part.id not in words.values()
+        ):
             raise _refused(text, names, f"what is {ast.unparse(part)!r}?")
     code = compile(tree, "<constraint>", "eval")
 

@@ -9,26 +9,39 @@ import itertools
 import logging
 import math
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError, TwinError
+from microstructures.memory import available_memory
 from studies._worker import run_case
 from studies.case import Case
-from studies.store import Store
+from studies.store import NOT_RUN, Store
 
 if TYPE_CHECKING:
     from distributed import Client, SpecCluster
 
 AHEAD = 2  # cases at each worker, so that none waits for the next
 START_S = 60.0  # in which workers have to be there
+LOOK_S = 5.0  # from one look at the workers to the next
+ALONE_S = 600.0  # without any worker, after which none is awaited any more
 LOCAL = "127.0.0.1"  # nobody else can reach the workers of this machine
 FOREVER = 10**9  # deaths of workers that the scheduler takes: we count them ourselves
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": FOREVER,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.worker-ttl": None,  # a long kernel is silent, not dead
+    "distributed.comm.timeouts.connect": f"{START_S}s",
+}
+THREADS = ("TI_CPU_MAX_NUM_THREADS", "OMP_NUM_THREADS")
+GUARD = 'a script wants `if __name__ == "__main__":` above the line that runs the study'
 Done = tuple[str, str]
+Arguments = tuple[str, str, float | None, int]  # of run_case, after the case: store, run, …
 
 
 class EngineError(TwinError):
@@ -40,13 +53,14 @@ class Engine:
     """How cases are run.
 
     Args:
-        kind: "serial", "local" or "dask", or an Executor.
-        workers: processes of "local"; by default one for each GPU that is visible or each core.
+        kind: "serial", "local" or "dask", or an Executor, which starts no dead worker anew.
+        workers: processes of "local", by default one for each GPU of ``gpus`` or each core; of an
+            Executor how many it has.
         address: of the scheduler of "dask": "tcp://host:8786", or the path of its scheduler file.
         timeout: s that a case may take, > 0; then its worker ends itself and the case has timed
-            out. None for no limit; not for "serial", whose worker is this process.
-        attempts: a case whose worker dies so many times is quarantined.
-        memory: bytes that a case needs, if known: no more workers than fit.
+            out. None for no limit. For "local" and "dask" only.
+        attempts: a case whose worker dies so many times is quarantined. Likewise.
+        memory: bytes that a case needs, > 0, if known: no more workers of "local" than fit.
         gpus: indices of the GPUs of "local", a worker each.
 
     Raises:
@@ -70,17 +84,15 @@ class Engine:
                 "engine 'dask' wants the address of its scheduler, and only it does: "
                 "address='tcp://host:8786', or the path of a scheduler file"
             )
-        if self.workers is not None and not self.workers >= 1:
-            raise InvalidInputError(f"workers is {self.workers!r}: give 1 or more")
-        if self.timeout is not None and not (math.isfinite(self.timeout) and self.timeout > 0):
-            raise InvalidInputError(f"timeout is {self.timeout!r}: give seconds > 0")
-        if self.timeout is not None and self.kind == "serial":
+        _check_count("workers", self.workers)
+        _check_count("attempts", self.attempts)
+        _check_positive("timeout", self.timeout, "seconds")
+        _check_positive("memory", self.memory, "bytes")
+        if self.timeout is not None and self.kind not in ("local", "dask"):
             raise InvalidInputError(
-                "a case that takes too long ends its process, which in 'serial' is yours: choose "
-                "engine='local', workers=1"
+                "a case that takes too long ends its process, which only 'local' and 'dask' start "
+                "anew: choose engine='local', workers=1"
             )
-        if not self.attempts >= 1:
-            raise InvalidInputError(f"attempts is {self.attempts!r}: give 1 or more")
 
     def run(self, cases: Sequence[Case], store: Store) -> Iterator[Done]:
         """Key and status of each case, in the order in which they are finished.
@@ -88,12 +100,11 @@ class Engine:
         Raises:
             EngineError: no worker is left, or none came.
         """
-        run = uuid.uuid4().hex
-        arguments = (str(store.folder), run, self.timeout, self.attempts)
+        arguments = (str(store.folder), uuid.uuid4().hex, self.timeout, self.attempts)
         if self.kind == "serial":
-            yield from (_here(case, arguments) for case in cases)
+            yield from (run_case(*_of(case, arguments)) for case in cases)
         elif isinstance(self.kind, Executor):
-            yield from _through(self.kind, cases, arguments, os.cpu_count() or 1)
+            yield from _through(self.kind, cases, arguments, self.workers or os.cpu_count() or 1)
         else:
             with self._client() as client:
                 yield from _on(client, cases, arguments)
@@ -101,36 +112,39 @@ class Engine:
     @contextlib.contextmanager
     def _client(self) -> "Iterator[Client]":
         import dask
-        from distributed import Client
 
-        with dask.config.set(
-            {
-                "distributed.scheduler.allowed-failures": FOREVER,
-                "distributed.scheduler.work-stealing": False,
-                "distributed.comm.timeouts.connect": f"{START_S}s",
-                "logging.distributed": "critical",
-            }
-        ):
+        with dask.config.set(SETTINGS):
             if self.kind == "dask":
                 with _connected(str(self.address)) as client:
                     yield client
-                return
-            with self._cluster() as cluster, Client(cluster) as client:
-                _wait_for(client, len(cluster.workers))
-                yield client
+            else:
+                with self._local() as client:
+                    yield client
+
+    @contextlib.contextmanager
+    def _local(self) -> "Iterator[Client]":
+        """A process for each core or GPU, each with one thread, started anew when it dies."""
+        from distributed import Client
+
+        try:
+            cluster = self._cluster()
+        except (RuntimeError, OSError) as error:
+            raise EngineError(f"the workers cannot be started ({error}): {GUARD}") from error
+        with cluster, Client(cluster) as client:
+            _wait_for(client, len(cluster.workers))
+            yield client
 
     def _cluster(self) -> "SpecCluster":
-        """A process for each core or GPU, each with one thread, started anew when it dies."""
         from distributed import Nanny, Scheduler, SpecCluster
 
-        count = len(self.gpus) or self.workers or self._fitting()
+        count = self._count()
         spec = {n: {"cls": Nanny, "options": self._options(n, count)} for n in range(count)}
         scheduler = {"cls": Scheduler, "options": {"host": LOCAL, "dashboard": False}}
         return SpecCluster(scheduler=scheduler, workers=spec, silence_logs=logging.CRITICAL)
 
     def _options(self, number: int, count: int) -> dict[str, Any]:
-        threads = max(1, (os.cpu_count() or 1) // count)
-        env = {"TI_CPU_MAX_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        threads = str(max(1, (os.cpu_count() or 1) // count))
+        env = {name: os.environ.get(name, threads) for name in THREADS}
         if self.gpus:
             env["CUDA_VISIBLE_DEVICES"] = str(self.gpus[number])
         return {
@@ -143,56 +157,75 @@ class Engine:
             "silence_logs": logging.CRITICAL,
         }
 
-    def _fitting(self) -> int:
-        """As many workers as there are cores, and as fit into the memory."""
+    def _count(self) -> int:
+        """Workers of "local": as asked for, and as fit into the memory, one at least."""
         import psutil
 
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-        if not self.memory:
-            return cores
-        return max(1, min(cores, int(psutil.virtual_memory().available / self.memory)))
+        asked = self.workers or len(self.gpus) or cores
+        wanted = min(asked, len(self.gpus)) if self.gpus else asked
+        return max(1, min(wanted, int(available_memory() / self.memory))) if self.memory else wanted
 
 
-def _here(case: Case, arguments: tuple[Any, ...]) -> Done:
-    store, *rest = arguments
-    return run_case(store, case.to_json(), *rest)
+def _of(case: Case, arguments: Arguments) -> tuple[str, str, str, float | None, int]:
+    """Arguments of ``run_case``."""
+    store, run, timeout, attempts = arguments
+    return store, case.to_json(), run, timeout, attempts
 
 
-def _on(client: "Client", cases: Sequence[Case], arguments: tuple[Any, ...]) -> Iterator[Done]:
+def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterator[Done]:
     """A few cases ahead at each worker; a case goes to another one if its worker dies."""
-    from distributed import as_completed
-
-    store, *rest = arguments
     waiting = iter(cases)
-    width = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+    running: set[Any] = set()
+    room, looked = 0, -LOOK_S
+    try:
+        while True:
+            if time.monotonic() - looked > LOOK_S:  # workers come and go
+                room, looked = AHEAD * max(1, len(client.nthreads())), time.monotonic()
+            for case in itertools.islice(waiting, max(0, room - len(running))):
+                key = f"{case.task}-{case.key}-{arguments[1]}"
+                running.add(client.submit(run_case, *_of(case, arguments), key=key, pure=False))
+            if not running:
+                return
+            done = _first(client, running)
+            running -= done
+            yield from (_result(future) for future in done)
+    finally:
+        client.cancel(list(running))
 
-    def submitted(case: Case) -> "Future[Done]":
-        return client.submit(run_case, store, case.to_json(), *rest, key=case.key, pure=False)
 
-    running = as_completed([submitted(case) for case in itertools.islice(waiting, width)])
-    for future in running:
-        yield _result(future)
-        if (case := next(waiting, None)) is not None:
-            running.add(submitted(case))
+def _first(client: "Client", running: set[Any]) -> set[Any]:
+    """Those that are finished, once there is one. Raises EngineError if nobody works on them."""
+    from distributed import wait
+
+    seen = time.monotonic()
+    while time.monotonic() - seen < ALONE_S:
+        try:
+            return set(wait(running, timeout=LOOK_S, return_when="FIRST_COMPLETED").done)
+        except TimeoutError:
+            seen = time.monotonic() if client.nthreads() else seen
+        except CancelledError as error:
+            raise EngineError("the scheduler has gone: start one, and run again") from error
+    raise EngineError(f"no worker was left for {ALONE_S:.0f} s: start some, and run again")
 
 
 def _result(future: Any) -> Done:
     if future.status != "finished":
-        return future.key, f"lost: {future.exception()!r}"
+        return future.key.split("-")[-2], f"{NOT_RUN}: {future.exception()!r}"
     done: Done = future.result()
     future.release()
     return done
 
 
 def _through(
-    executor: Executor, cases: Sequence[Case], arguments: tuple[Any, ...], width: int
+    executor: Executor, cases: Sequence[Case], arguments: Arguments, width: int
 ) -> Iterator[Done]:
     """Any executor: a few cases ahead at each of its workers."""
-    store, *rest = arguments
     waiting = iter(cases)
-    submit: Callable[[Case], Future[Done]] = lambda case: executor.submit(  # noqa: E731
-        run_case, store, case.to_json(), *rest
+    submit: Callable[[Case], Any] = lambda case: executor.submit(  # noqa: E731
+        run_case, *_of(case, arguments)
     )
+    running: set[Any] = set()
     try:
         running = {submit(case) for case in itertools.islice(waiting, AHEAD * width)}
         while running:
@@ -202,8 +235,11 @@ def _through(
     except BrokenExecutor as error:
         raise EngineError(
             f"a worker of {type(executor).__name__} died, and it starts no other ({error}): run "
-            "again, which goes on where it stopped; engine='local' starts workers anew"
+            f"again with a new one, which goes on where it stopped, or with engine='local'; {GUARD}"
         ) from error
+    finally:
+        for future in running:
+            future.cancel()
 
 
 @contextlib.contextmanager
@@ -211,7 +247,7 @@ def _connected(address: str) -> "Iterator[Client]":
     from distributed import Client
 
     given: dict[str, Any] = {"address": address}
-    if not address.startswith(("tcp://", "tls://", "ucx://")):
+    if "://" not in address:
         if not Path(address).exists():
             raise InvalidInputError(
                 f"address {address!r} is neither tcp://host:port nor a scheduler file that exists"
@@ -219,11 +255,15 @@ def _connected(address: str) -> "Iterator[Client]":
         given = {"scheduler_file": address}
     try:
         client = Client(**given, timeout=START_S)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise EngineError(f"no scheduler answers at {address}: {error}") from error
     with client:
         client.run_on_scheduler(_never_give_up)
         _wait_for(client, 1)
+        if any(threads > 1 for threads in client.nthreads().values()):
+            raise EngineError(
+                "a worker has several threads, and cases want one each: dask worker --nthreads 1"
+            )
         yield client
 
 
@@ -239,3 +279,13 @@ def _wait_for(client: "Client", count: int) -> None:
         raise EngineError(
             f"{count} workers were to come, and did not in {START_S:.0f} s: look at their logs"
         ) from error
+
+
+def _check_count(name: str, value: Any) -> None:
+    if value is not None and not (isinstance(value, int) and value >= 1):
+        raise InvalidInputError(f"{name} is {value!r}: give a whole number, 1 or more")
+
+
+def _check_positive(name: str, value: Any, unit: str) -> None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise InvalidInputError(f"{name} is {value!r}: give {unit} > 0")

@@ -38,6 +38,8 @@ STATUSES = (
     "quarantined",
 )
 """What may become of a case; the last two are told by its absence, the worker having died."""
+NOT_RUN, CORRUPTED = "not run", "corrupted"
+"""What may be said of a case without a record; after "not run" the reason may follow."""
 
 
 class CorruptedRecordError(TwinError):
@@ -68,7 +70,9 @@ class Record:
 
     def to_json(self) -> str:
         """Text that ends with a digest of all before."""
-        body = canonical({name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA})
+        body = canonical(
+            {name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA}
+        )
         return f'{body[:-1]},"digest":"{digest(body)}"}}'
 
     @classmethod
@@ -239,7 +243,7 @@ class Store:
 
 
 def _age(path: Path) -> float:
-    """s since it was written to; none if it has gone."""
+    """Seconds since it was written to; none if it has gone."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:

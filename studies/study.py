@@ -1,28 +1,29 @@
 """Study: a recipe, a design of its parameters, and a store of what came of each case."""
 
+import difflib
 import hashlib
 import os
-import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
 from solvers import progress
 from studies.case import Case, task_function
-from studies.design import Design, Single, constrained
+from studies.constraints import constrained
+from studies.design import Design, Single
 from studies.engine import Engine
-from studies.recipe import with_values
-from studies.store import CorruptedRecordError, Record, Store
+from studies.recipe import with_values, without_units
+from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ELECTRODE = "studies.tasks:electrode"
-WAITING, CORRUPTED = "not run", "corrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Status:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every case has come to some end."""
-        return not self.counts.get(WAITING, 0) and not self.counts.get(CORRUPTED, 0)
+        """Whether every case has come to some end, and that is stored."""
+        return set(self.counts) <= set(STATUSES)
 
     def __str__(self) -> str:
         told = ", ".join(f"{count} {status}" for status, count in self.counts.items())
@@ -47,12 +48,14 @@ class Study:
     """Many cases of one recipe.
 
     Args:
-        recipe: what the task is given, in SI units; for "studies.tasks:electrode" see there.
+        recipe: what the task is given, in SI units or with the unit at the end of a key, as in
+            thickness_um; for "studies.tasks:electrode" see there.
         design: the points of its parameters; one case without them by default.
         folder: of the store.
         name: for reports.
         task: importable name of what is computed.
-        constraints: comparisons between parameters, see ``studies.design.constrained``.
+        constraints: comparisons between parameters, see ``studies.constraints``.
+        modules: folder with the module of the task, if that is not installed.
 
     Raises:
         InvalidInputError: a task, a path, a constraint or a recipe that cannot be; a file that is
@@ -65,6 +68,7 @@ class Study:
     name: str = "study"
     task: str = ELECTRODE
     constraints: tuple[str, ...] = ()
+    modules: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         self.cases()
@@ -78,23 +82,27 @@ class Study:
 
     @property
     def store(self) -> Store:
-        """The store, made if need be."""
-        return Store.at(self.folder)
+        """The store; its folder is made when a case is run."""
+        return Store(Path(self.folder).absolute())
 
     def cases(self) -> list[Case]:
-        """All cases in the order of the design; each recipe checked."""
-        function = task_function(self.task)
-        version = int(function.VERSION)  # type: ignore[attr-defined]
-        recipe, inputs, paths = _with_files(self.recipe)
+        """All cases in the order of the design; points that make one and the same are one."""
+        return list(self._cases.values())
+
+    @cached_property
+    def _cases(self) -> dict[str, Case]:
+        modules = "" if self.modules is None else str(Path(self.modules).absolute())
+        function: Any = task_function(self.task, modules)
+        recipe, inputs, paths = _with_files(without_units(self.recipe))
         check = getattr(function, "check", None)
         found: dict[str, Case] = {}
         for point in constrained(self.design.points(), self.constraints):
             changed = with_values(recipe, point)
-            case = Case(self.task, version, changed, inputs, paths, point)
-            if check is not None:
+            case = Case(self.task, function.VERSION, changed, inputs, paths, point, modules)
+            if case.key not in found and check is not None:
                 check(case.resolved())
             found.setdefault(case.key, case)
-        return list(found.values())
+        return found
 
     def run(
         self,
@@ -111,36 +119,51 @@ class Study:
             options: arguments of ``Engine``: workers, address, timeout, …
 
         Raises:
-            InvalidInputError: an option that is out of range.
+            InvalidInputError: an option or status that there is not, or an input file that has
+                changed since the study was made.
             EngineError: the workers are gone for good; what they finished is stored.
         """
         runner = engine if isinstance(engine, Engine) else Engine(engine, **options)
-        store, cases = self.store, self.cases()
-        known = {case.key: _status(store, case.key) for case in cases}
-        for key, status in known.items():
-            if status == CORRUPTED or status in retry:
-                store.remove(key)
-                known[key] = WAITING
-        left = [case for case in cases if known[case.key] == WAITING]
-        started, done = time.monotonic(), len(cases) - len(left)
-        for key, status in runner.run(left, store) if left else ():
-            known[key], done = status, done + 1
-            progress.report(_told(known, started, done - len(cases) + len(left)), done / len(cases))
-        return Status(len(cases), _counted(known.values()))
+        again = {CORRUPTED, *_statuses(retry)}
+        known = {key: _found(self.store, key)[0] for key in self._cases}
+        left = [case for case in self.cases() if known[case.key] in {NOT_RUN, *again}]
+        if left:
+            self._check_files()
+            store = Store.at(self.folder)
+            store.sweep()
+            for case in left:
+                if known[case.key] in again:
+                    store.remove(case.key)
+            self._watched(runner.run(left, store), known, len(left))
+        return Status(len(known), _counted(known.values()))
+
+    def _watched(self, ends: Iterator[tuple[str, str]], known: dict[str, str], count: int) -> None:
+        """Note the ends of cases as they come, and report how far the study is."""
+        name = f"study {self.name}, {count} cases"
+        progress.report(name, 0.0)
+        for number, (key, status) in enumerate(ends, start=1):
+            known[key] = status
+            progress.report(name, number / count)
+
+    def _check_files(self) -> None:
+        for case in self.cases()[:1]:
+            for name, path in case.paths.items():
+                if _sha(Path(path)) != case.inputs[name]:
+                    raise InvalidInputError(
+                        f"{path} has changed since the study was made: make the study again"
+                    )
 
     def status(self) -> Status:
         """What has become of the cases so far."""
         store = self.store
-        return Status(*_of(_status(store, case.key) for case in self.cases()))
+        ends = [_found(store, key)[0] for key in self._cases]
+        return Status(len(ends), _counted(ends))
 
-    def records(self) -> Iterator[tuple[Case, Record | None]]:
-        """Each case and what came of it; None if it was not run, or is corrupted."""
+    def records(self) -> Iterator[tuple[Case, str, Record | None]]:
+        """Each case, its status, and its record; None if it was not run, or that is corrupted."""
         store = self.store
         for case in self.cases():
-            try:
-                yield case, store.read(case.key)
-            except (KeyError, CorruptedRecordError):
-                yield case, None
+            yield case, *_found(store, case.key)
 
     def frame(self, uncertainty: bool = False) -> "pd.DataFrame":
         """A row for each case in the order of the design: parameters, status, reason, values.
@@ -168,8 +191,6 @@ def _with_files(recipe: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
     if not isinstance(volume, Mapping) or "file" not in volume:
         return dict(recipe), {}, {}
     path = Path(str(volume["file"])).absolute()
-    if not path.exists():
-        raise InvalidInputError(f"volume.file {str(path)!r} does not exist: look at the path")
     named = dict(recipe) | {"volume": dict(volume) | {"file": "@volume"}}
     return named, {"volume": _sha(path)}, {"volume": str(path)}
 
@@ -177,36 +198,39 @@ def _with_files(recipe: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
 def _sha(path: Path) -> str:
     """sha256 of a file, or of all files of a folder in the order of their names."""
     total = hashlib.sha256()
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        with file.open("rb") as opened:
-            total.update(hashlib.file_digest(opened, "sha256").digest())
+    try:
+        files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+        for file in files:
+            with file.open("rb") as opened:
+                total.update(hashlib.file_digest(opened, "sha256").digest())
+    except OSError as error:
+        raise InvalidInputError(
+            f"volume.file {str(path)!r} cannot be read ({error.strerror}): look at the path"
+        ) from None
     return total.hexdigest()
 
 
-def _status(store: Store, key: str) -> str:
+def _found(store: Store, key: str) -> tuple[str, Record | None]:
     try:
-        return store.read(key).status
+        record = store.read(key)
     except KeyError:
-        return WAITING
+        return NOT_RUN, None
     except CorruptedRecordError:
-        return CORRUPTED
+        return CORRUPTED, None
+    return record.status, record
 
 
-def _of(statuses: Iterator[str]) -> tuple[int, dict[str, int]]:
-    found = list(statuses)
-    return len(found), _counted(found)
+def _statuses(given: Collection[str]) -> tuple[str, ...]:
+    """The same, each one that a case can have. Raises InvalidInputError."""
+    asked = (given,) if isinstance(given, str) else tuple(given)
+    for status in asked:
+        if status not in STATUSES:
+            close = difflib.get_close_matches(status, STATUSES, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(STATUSES)}"
+            raise InvalidInputError(f"retry {status!r} is no status: {meant}")
+    return asked
 
 
 def _counted(statuses: Collection[str]) -> dict[str, int]:
     """The most frequent first."""
     return dict(Counter(statuses).most_common())
-
-
-def _told(known: Mapping[str, str], started: float, done: int) -> str:
-    """What the progress bar says: how many failed, and how fast it goes."""
-    bad = sum(status not in ("ok", WAITING) for status in known.values())
-    rate = done / max(time.monotonic() - started, 1e-9)
-    left = sum(status == WAITING for status in known.values()) / rate if rate else 0.0
-    failed = f", {bad} not ok" if bad else ""
-    return f"study: {rate:.2g} cases/s, {left:.0f} s left{failed}"

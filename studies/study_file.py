@@ -1,22 +1,31 @@
-"""Study file: TOML with tables of the recipe, of the design and of the engine."""
+"""Study file: TOML with the tables of a recipe, and one of the design of its parameters."""
 
 import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from microstructures.errors import InvalidInputError
 from studies.design import Design, Grid, Range, Sampled, Single, Table, Zipped
-from studies.recipe import in_si, without_units
+from studies.recipe import without_units
 from studies.study import ELECTRODE, Study
+from studies.tasks import TABLES
 
 TOP = ("name", "task", "store", "design")
 DESIGN = ("kind", "parameters", "constraints", "count", "seed", "table")
-KINDS = ("grid", "zip", "latin_hypercube", "sobol", "table")
+OPTIONS = {
+    "grid": ("parameters",),
+    "zip": ("parameters",),
+    "latin_hypercube": ("parameters", "count", "seed"),
+    "sobol": ("parameters", "count", "seed"),
+    "table": ("table",),
+}
+"""Kinds of designs, and the keys that each has."""
+WORDS = {str: "a text in quotes", dict: "a table", list: "a list", bool: "true or false"}
+T = TypeVar("T")
 RANGE = ("from", "to", "log")
-ELECTRODE_TABLES = ("volume", "step", "materials", "characterize", "mechanics", "cell")
 
 
 def read(path: Path) -> Study:
@@ -37,53 +46,60 @@ def read(path: Path) -> Study:
 
 
 def _study(tables: Mapping[str, Any], path: Path) -> Study:
-    task = tables.get("task", ELECTRODE)
-    task = ELECTRODE if task == "electrode" else task
+    named = _typed(tables, "task", str, ELECTRODE)
+    task = ELECTRODE if named == "electrode" else named
     if task == ELECTRODE:
-        _known(tables, (*TOP, *ELECTRODE_TABLES), "the study")
+        _known(tables, (*TOP, *TABLES), "the study")
+        if not isinstance(tables.get("step", []), list):
+            raise InvalidInputError("'step' is one table: write [[step]] for each, in two brackets")
     recipe = without_units({name: tables[name] for name in tables if name not in TOP})
     if isinstance(recipe.get("volume"), dict) and "file" in recipe["volume"]:
         recipe["volume"]["file"] = str(path.parent / str(recipe["volume"]["file"]))
-    design = tables.get("design", {})
-    if not isinstance(design, Mapping):
-        raise InvalidInputError(f"design is {design!r}: write a table [design]")
+    design = _typed(tables, "design", dict, {})
     return Study(
         recipe,
         _design(design, path.parent),
-        path.parent / tables.get("store", f"{path.stem}.study"),
-        str(tables.get("name", path.stem)),
+        path.parent / _typed(tables, "store", str, f"{path.stem}.study"),
+        _typed(tables, "name", str, path.stem),
         task,
-        tuple(design.get("constraints", ())),
+        tuple(_typed(design, "constraints", list, [])),
+        path.parent,
     )
 
 
 def _design(table: Mapping[str, Any], folder: Path) -> Design:
     _known(table, DESIGN, "[design]")
-    kind = table.get("kind", "grid" if table else None)
-    if kind is None:
+    if not table:
         return Single()
-    if kind not in KINDS:
-        raise InvalidInputError(f"kind {kind!r} is no design{_meant(kind, KINDS)}")
+    kind = _typed(table, "kind", str, "grid")
+    if kind not in OPTIONS:
+        raise InvalidInputError(f"kind {kind!r} is no design{_meant(kind, OPTIONS)}")
+    _known(table, ("kind", "constraints", *OPTIONS[kind]), f"[design], whose kind is {kind!r}")
     if kind == "table":
         if "table" not in table:
             raise InvalidInputError("kind 'table' wants a CSV file: write table = \"points.csv\"")
-        return Table.read(folder / table["table"])
-    parameters = table.get("parameters")
-    if not isinstance(parameters, Mapping):
+        return Table.read(folder / _typed(table, "table", str, ""))
+    if not (parameters := dict(_flat(_typed(table, "parameters", dict, {})))):
         raise InvalidInputError("the design has no parameters: write a table [design.parameters]")
-    flat = dict(_flat(parameters))
     if kind in ("grid", "zip"):
-        return (Grid if kind == "grid" else Zipped)(flat)
-    ranges = {name: _range(name, value) for name, value in flat.items()}
+        return (Grid if kind == "grid" else Zipped)(parameters)
     if "count" not in table:
         raise InvalidInputError(f"kind {kind!r} wants the number of points: count = 64")
-    return Sampled(ranges, int(table["count"]), int(table.get("seed", 0)), kind)
+    ranges = {name: _range(name, value) for name, value in parameters.items()}
+    return Sampled(ranges, table["count"], table.get("seed", 0), kind)
+
+
+def _typed(table: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
+    value = table.get(key, default)
+    if not isinstance(value, kind):
+        raise InvalidInputError(f"{key!r} is {value!r}: write {WORDS[kind]}")
+    return value
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Any:
     """Paths and values: TOML reads calender.porosity without quotes as a table in a table."""
     for key, value in table.items():
-        if isinstance(value, Mapping) and not set(value) <= set(RANGE):
+        if isinstance(value, Mapping) and not {"from", "to"} & set(value):
             yield from _flat(value, f"{before}{key}.")
         else:
             yield f"{before}{key}", value
@@ -95,8 +111,10 @@ def _range(name: str, table: Any) -> Range:
             f"parameter {name!r} is {table!r}: a sampled design wants {{from = 0.2, to = 0.4}}"
         )
     _known(table, RANGE, name)
-    in_si(name, 1.0)
-    return Range(float(table["from"]), float(table["to"]), bool(table.get("log", False)))
+    try:
+        return Range(table["from"], table["to"], _typed(table, "log", bool, False))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"parameter {name!r}: {error}") from None
 
 
 def _known(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -112,8 +130,11 @@ def _meant(given: Any, known: Collection[str]) -> str:
 
 def _line(text: str, message: str) -> str:
     """The line of the first word in quotes that the file has, as ", line 3"."""
-    for word in re.findall(r"'([^']+)'", message):
-        for number, line in enumerate(text.splitlines(), start=1):
-            if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line.partition("#")[0]):
-                return f", line {number}"
+    words = [Path(word).name for word in re.findall(r"'([^']+)'", message)]
+    lines = [line.partition("#")[0] for line in text.splitlines()]
+    for end in (r"(?!\w)", ""):  # a key whose unit was taken from its end is known by its beginning
+        for word in words:
+            for number, line in enumerate(lines, start=1):
+                if re.search(rf"(?<!\w){re.escape(word)}{end}", line):
+                    return f", line {number}"
     return ""

@@ -1,6 +1,9 @@
 """Table of a study: a row for each case, and files of it."""
 
+import contextlib
 import math
+import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,34 +13,35 @@ if TYPE_CHECKING:
     from studies.store import Record
     from studies.study import Study
 
-CORRUPTED_OR_NOT_RUN = "not run"
-
 
 def framed(study: "Study", uncertainty: bool) -> "pd.DataFrame":
     """See ``Study.frame``."""
     import pandas as pd
 
     units: dict[str, str] = {}
-    rows: dict[str, dict[str, Any]] = {}
-    for case, record in study.records():
-        row: dict[str, Any] = dict(case.parameters)
-        row["status"] = record.status if record else CORRUPTED_OR_NOT_RUN
-        row["reason"] = record.reason if record else ""
-        rows[case.key] = row | (_values(record, units, uncertainty) if record else {})
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    frame.index.name = "case"
+    rows, keys = [], []
+    for case, status, record in study.records():
+        found = _values(record, case.parameters, units, uncertainty) if record else {}
+        told = {"status": status, "reason": record.reason if record else ""}
+        rows.append({**case.parameters, **told, **found})
+        keys.append(case.key)
+    frame = pd.DataFrame(rows, index=pd.Index(keys, name="case"))
     frame.attrs["units"] = units
     return frame
 
 
-def _values(record: "Record", units: dict[str, str], uncertainty: bool) -> dict[str, float]:
+def _values(
+    record: "Record", parameters: Collection[str], units: dict[str, str], uncertainty: bool
+) -> dict[str, float]:
+    """Numbers by the name of their column; one that is called as a parameter is "… found"."""
     found = {}
     for name, about in record.values.items():
-        units[name] = about["unit"]
-        found[name] = math.nan if about["value"] is None else float(about["value"])
+        column = f"{name} found" if name in parameters else name
+        units[column] = about["unit"]
+        found[column] = math.nan if about["value"] is None else float(about["value"])
         if uncertainty and "uncertainty" in about:
-            units[f"{name} ±"] = about["unit"]
-            found[f"{name} ±"] = float(about["uncertainty"])
+            units[f"{column} ±"] = about["unit"]
+            found[f"{column} ±"] = float(about["uncertainty"])
     return found
 
 
@@ -47,18 +51,19 @@ def collected(study: "Study") -> tuple[Path, ...]:
     units = frame.attrs["units"]
     named = frame.rename(columns={n: f"{n} [{u}]" for n, u in units.items() if u not in ("", "1")})
     named.attrs = {}
-    paths = [study.store.folder / "results.csv"]
-    _aside(paths[0], named.to_csv)
-    try:
-        _aside(study.store.folder / "results.parquet", named.to_parquet)
-    except ImportError:  # pyarrow is not installed
-        return tuple(paths)
-    return (*paths, study.store.folder / "results.parquet")
+    table, parquet = (study.store.folder / f"results.{kind}" for kind in ("csv", "parquet"))
+    table.parent.mkdir(parents=True, exist_ok=True)
+    _aside(table, named.to_csv)
+    with contextlib.suppress(ImportError, ValueError):  # no pyarrow, or lists among parameters
+        _aside(parquet, named.to_parquet)
+        return table, parquet
+    parquet.unlink(missing_ok=True)  # it would be that of an earlier time
+    return (table,)
 
 
 def _aside(path: Path, write: Any) -> None:
     """A file that is there whole or not at all."""
-    aside = path.with_name(f".{path.name}")
+    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     try:
         write(aside)
         aside.replace(path)

@@ -1,9 +1,12 @@
 """Tasks: what a study computes for each case. A task is an importable function with a VERSION."""
 
 import difflib
+import inspect
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,12 +16,21 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.wording import AXES
 from solvers.results import finite
+from studies.case import canonical
 
 if TYPE_CHECKING:
     from twin import PropertyCard
     from twin.manufacturing import StepReport
 
 Values = Mapping[str, Mapping[str, Any]]
+TABLES = ("volume", "step", "materials", "characterize", "mechanics", "cell")
+OF_FILE = ("file", "spacing", "phases", "outside", "through_axis", "collector", "shape", "dtype",
+           "order", "crop")  # fmt: skip
+GENERATORS = (
+    "sample_cathode", "excursion_volume", "hard_spheres", "overlapping_spheres",
+    "plurigaussian_volume", "polycrystal", "random_fibres", "random_platelets",
+)  # fmt: skip
+FOUND = ("ok", "does not percolate", "not converged")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OF_CELL = {  # column of a discharge: its name in a study, and unit
@@ -41,6 +53,9 @@ class Outcome:
         reason: why it is not "ok".
         arrays: to be stored beside the numbers.
         provenance: residuals, seeds, warnings and whatever else tells how it was found.
+
+    Raises:
+        InvalidInputError: a value that ``number`` does not make, or another status.
     """
 
     values: Values
@@ -48,6 +63,15 @@ class Outcome:
     reason: str = ""
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status not in FOUND:
+            raise InvalidInputError(f"status is {self.status!r}: choose one of {', '.join(FOUND)}")
+        for name, value in self.values.items():
+            if not isinstance(value, Mapping) or not {"value", "unit"} <= set(value):
+                raise InvalidInputError(
+                    f"value {name!r} is {value!r}: write studies.number(value, unit)"
+                )
 
 
 def task(*, version: int) -> Callable[[Function], Function]:
@@ -92,10 +116,7 @@ def electrode(recipe: Mapping[str, Any]) -> Outcome:
     volume = _volume(recipe.get("volume"))
     reports: tuple[StepReport, ...] = ()
     if steps := recipe.get("step"):
-        chain = Process(
-            [(step["step"], {k: v for k, v in step.items() if k != "step"}) for step in steps]
-        )
-        made = chain.run(volume)
+        made = Process([_step(step) for step in steps]).run(volume)
         volume, reports = made.volume, made.reports
     if volume is None:
         raise InvalidInputError("there is no volume: name a file, or generate one")
@@ -113,23 +134,26 @@ def electrode(recipe: Mapping[str, Any]) -> Outcome:
 def check_electrode(recipe: Mapping[str, Any]) -> None:
     """Raises InvalidInputError for a recipe that cannot be run, without running anything."""
     import twin
-    from twin.manufacturing import Process
     from twin.mechanics import Mechanics
     from twin.performance import InCell
 
+    _known(recipe, TABLES, "the study")
+    for name in TABLES:
+        if name != "step" and not isinstance(recipe.get(name, {}), Mapping):
+            raise InvalidInputError(f"{name} is {recipe[name]!r}: write a table [{name}]")
     if not recipe.get("volume") and not recipe.get("step"):
         raise InvalidInputError("there is no volume: write [volume] with a file, or generate one")
     _check_volume(recipe.get("volume"))
     if steps := recipe.get("step"):
-        Process([_step(step) for step in steps])
+        _check_steps(steps, "volume" in recipe)
     for name in (recipe.get("materials") or {}).values():
         twin.material(name)
     for name, kind in (("mechanics", Mechanics), ("cell", InCell)):
         if name in recipe:
             known = [part.name for part in fields(kind)]
-            _known(recipe[name], known, name)
+            _known(recipe[name], known, f"[{name}]")
             kind(**recipe[name])
-    _known(recipe.get("characterize", {}), ("axes", "tolerance"), "characterize")
+    _known(recipe.get("characterize", {}), ("axes", "tolerance"), "[characterize]")
 
 
 electrode.check = check_electrode  # type: ignore[attr-defined]
@@ -143,12 +167,27 @@ def _check_volume(about: Any) -> None:
     if ("file" in about) == ("generate" in about):
         raise InvalidInputError("[volume] wants either 'file' or 'generate'")
     if "file" in about:
-        known = ("file", "spacing", "phases", "outside", "through_axis", "collector", "shape",
-                 "dtype", "order", "crop")  # fmt: skip
-        _known(about, known, "volume")
-    elif not callable(getattr(generate, str(about["generate"]), None)):
+        known: Collection[str] = OF_FILE
+    elif about["generate"] in GENERATORS:
+        taken = inspect.signature(getattr(generate, about["generate"])).parameters
+        known = ["generate", "seed", *(name for name in taken if name != "rng")]
+    else:
         raise InvalidInputError(
-            f"generate {about['generate']!r} is no generator: one of {', '.join(generate.__all__)}"
+            f"generate {about['generate']!r} is no generator: one of {', '.join(GENERATORS)}"
+        )
+    _known(about, known, "[volume]")
+
+
+def _check_steps(steps: Any, begins_with_volume: bool) -> None:
+    from twin.manufacturing import Process
+
+    chain = Process([_step(step) for step in steps])
+    if chain.wants_volume != begins_with_volume:
+        name = steps[0]["step"]
+        raise InvalidInputError(
+            f"step {name!r} wants a volume: write [volume] with a file, or generate one"
+            if chain.wants_volume
+            else f"step {name!r} makes the volume itself: leave out [volume]"
         )
 
 
@@ -157,38 +196,44 @@ def _known(table: Mapping[str, Any], known: Collection[str], where: str) -> None
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             meant = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            raise InvalidInputError(f"unknown key {key!r} in [{where}]: {meant}")
+            raise InvalidInputError(f"unknown key {key!r} in {where}: {meant}")
 
 
 def _volume(about: Mapping[str, Any] | None) -> Volume | None:
-    from studies.case import canonical
-
-    return None if about is None else _made(canonical(about))
+    if about is None:
+        return None
+    file = Path(str(about["file"])) if "file" in about else None
+    return _made(canonical(about), file.stat().st_mtime_ns if file else 0)
 
 
 @lru_cache(maxsize=2)
-def _made(about: str) -> Volume:
-    """The volume of a recipe; those of a study mostly begin with one and the same."""
-    import json
-
+def _made(about: str, written: int) -> Volume:
+    """The volume of a recipe, and of the ns when its file was written; mostly the same again."""
     import microstructures
     from microstructures import generate
 
     given = json.loads(about)
+    if "phases" in given:
+        given["phases"] = {int(label): name for label, name in given["phases"].items()}
     if "file" in given:
-        phases = given.pop("phases", None)
-        named = phases and {int(label): name for label, name in phases.items()}
         crop = given.pop("crop", None)
-        volume = microstructures.read(given.pop("file"), phases=named, **given)
+        volume = microstructures.read(given.pop("file"), **given)
         return volume.cropped(*map(tuple, crop)) if crop else volume
     maker = getattr(generate, given.pop("generate"))
     seed = given.pop("seed", 0)
-    found = maker(seed, **given) if maker is generate.sample_cathode else maker(**given, rng=seed)
-    return found if isinstance(found, Volume) else found[0]
+    if maker is generate.sample_cathode:
+        return generate.sample_cathode(seed, **given)
+    structure: generate.Structure = maker(**given, rng=seed)
+    return structure.volume
 
 
 def _step(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name and arguments of a table [[step]]."""
+    if not isinstance(table, Mapping) or not isinstance(table.get("step"), str):
+        raise InvalidInputError(
+            f'{table!r} is no step: write a table [[step]] for each, with step = "calender" or '
+            "another name in it"
+        )
     return table["step"], {key: value for key, value in table.items() if key != "step"}
 
 

@@ -82,6 +82,17 @@ def electrons(volume: Volume, materials: Mapping[str, Material]) -> Medium | Non
     return Medium("electronic", relative, relative, bulk)
 
 
+def unknown_electrons(volume: Volume, materials: Mapping[str, Material]) -> list[str]:
+    """Materials of solids in a volume of which nothing is known about electrons, by their names."""
+    return [
+        made.name
+        for name, made in materials.items()
+        if made.electronic_conductivity is None
+        and made.ionic_conductivity is None
+        and volume.voxels(name)
+    ]
+
+
 def number(value: Value | None) -> float:
     """The number, 0 where there is none."""
     return value.value if value is not None else 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from microstructures.errors import InvalidInputError
-from twin.performance import Cell, ElectrodeStructure, discharge
+from twin.performance import Cell, CellLayers, ElectrodeStructure, discharge
 from twin.performance.cell import area, capacity
 from twin.performance.discharges import to_frame
 
@@ -64,12 +64,12 @@ def by_hand(cell, rate):
 
 def test_injection_is_an_independent_model_with_the_same_numbers(pybamm):
     cell = Cell(positive=GIVEN, balance=False)
-    (found,) = discharge(cell, (2.0,))
-    _, voltage = independent(pybamm, by_hand(cell, 2.0), 2.0)
+    (found,) = discharge(cell, (1.0,))
+    _, voltage = independent(pybamm, by_hand(cell, 1.0), 1.0)
     n = min(len(voltage), len(found.voltage)) - 1  # the last point is where the event was found
     assert found.voltage[:n] == pytest.approx(voltage[:n], abs=1e-9)
-    naive = by_hand(cell, 2.0) | {"Positive electrode Bruggeman coefficient (electrode)": 1.5}
-    _, reduced_twice = independent(pybamm, naive, 2.0)
+    naive = by_hand(cell, 1.0) | {"Positive electrode Bruggeman coefficient (electrode)": 1.5}
+    _, reduced_twice = independent(pybamm, naive, 1.0)
     assert abs(reduced_twice[20] - found.voltage[20]) > 2e-4
 
 
@@ -155,6 +155,15 @@ def test_a_discharge_that_fails_comes_back_as_such(pybamm):
         (lambda: discharge(Cell(), (0.0,)), "rate is 0.0"),
         (lambda: discharge(Cell(), (1.0,), model="P2D"), "choose one of"),
         (lambda: discharge(Cell(), (1.0,), temperature=25.0), "give kelvin"),
+        (lambda: discharge(Cell(), (1.0,), temperature=600.0), "give kelvin"),
+        (lambda: discharge(Cell(), 2.0), "give a list"),
+        (lambda: Cell(contact_resistance="a"), "Ω m² ≥ 0"),
+        (lambda: Cell(separator_macmullin=1.2).parameter_values(), "factor of 0.564, below 1"),
+        (
+            lambda: CellLayers.of(Cell(), "NMC811", "graphite", foils={"positive": "Al"}),
+            "no 'negative' collector",
+        ),
+        (lambda: Cell.of_bpx({}, active_fraction=0.5), "of which electrode"),
     ],
 )
 def test_mistakes_are_told(pybamm, call, words):

@@ -24,7 +24,7 @@ def imported():
 @pytest.mark.parametrize(
     ("change", "rate", "cause"),
     [
-        ({"macmullin": 60.0}, 1.0, "ionic"),
+        pytest.param({"macmullin": 60.0}, 1.0, "ionic", marks=pytest.mark.slow),
         pytest.param({"electronic_conductivity": 4e-3}, 1.0, "electronic", marks=pytest.mark.slow),
         pytest.param(
             {"particle_radius": 15e-6, "area": 3 * 0.69 / 15e-6},
@@ -51,7 +51,7 @@ def test_contact_is_named_if_nothing_else_could_be():
 
 
 def test_losses_are_those_of_the_discharge():
-    found = limits(Cell(positive=GIVEN), 2.0, model="SPMe")
+    found = limits(Cell(positive=GIVEN), 1.0, model="SPMe")
     lacking = found.discharge.rest_voltage - found.discharge.voltage
     span = found.discharge.time
     mean = float(((lacking[1:] + lacking[:-1]) / 2 * (span[1:] - span[:-1])).sum() / span[-1])
@@ -114,6 +114,12 @@ def test_where_nothing_helps_it_is_said():
     text = str(made({"ionic": 0.2, "contact": 0.0, "separator": 3.0}))
     assert "Nothing in this electrode" in text
     assert "More would come from the separator, twice as good: 0.3 mAh/cm² (6%)" in text
+
+
+def test_what_would_give_nearly_as_much_elsewhere_is_named():
+    text = str(made({"ionic": 5.0, "other electrode: ionic": 4.5}))
+    assert "Nearly as much would come from transport of ions in the negative electrode" in text
+    assert "would come from" not in str(made({"ionic": 5.0, "other electrode: ionic": 3.0}))
 
 
 def test_a_better_cell_that_failed_names_nothing():

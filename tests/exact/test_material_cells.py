@@ -212,6 +212,10 @@ def test_what_is_given_completes_the_library(pybamm):
     [
         ({"thermodynamic_factor": None}, "give thermodynamic_factor"),
         ({"limits": (4.2, 2.5)}, "lower voltage first"),
+        ({"limits": 4.2}, "give lower and upper voltage"),
+        ({"limits": (2500, 4200)}, "give volts"),
+        ({"thermodynamic_factor": -1.0}, "thermodynamic_factor is -1.0"),
+        ({"thermodynamic_factor": "1.4"}, "thermodynamic_factor is '1.4'"),
         ({"limits": (2.5, 4.6)}, "potential is known from"),
         ({"contents": (0.99, 0.03)}, "contents has 0.99 for NMC811"),
         ({"contents": (0.85,)}, "positive and negative"),
@@ -253,6 +257,7 @@ def test_an_electrode_is_a_material_and_its_structure(given):
     ("numbers", "words"),
     [
         ((0.0, 0.5, 3.0), "thickness"),
+        ((12.0, 0.5, 3.0), "in metres"),
         ((1e-5, 1.2, 3.0), "at most 1"),
         ((1e-5, 0.5, 1.5), "at least 1"),
     ],

@@ -1,5 +1,7 @@
 """Figures of merit and the transmission line: ladders, limits, and what cannot be."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -164,3 +166,17 @@ def test_energies_of_a_layer():
 def test_mistakes_are_told(call, words):
     with pytest.raises(InvalidInputError, match=words):
         call()
+
+
+@pytest.mark.parametrize("diffusivity", [1e-22, 1e-19])
+def test_hardly_anything_enters_a_particle_that_hardly_conducts(diffusivity):
+    """A plane surface is full after (3 √π t/2)² of R²/D, t being the time in R²/D."""
+    time = diffusivity * 3600 / 4e-6**2
+    found = particle_utilization(3600.0, 4e-6, diffusivity)
+    assert found == pytest.approx(9 * math.pi * time / 4, rel=10 * time + 1e-9)
+
+
+def test_brief_and_long_discharges_meet():
+    """From a formula to a series, at a hundredth of R²/D."""
+    before, after = (particle_utilization(1.0, 1.0, x) for x in (0.01 * (1 - 1e-9), 0.01))
+    assert before == pytest.approx(after, rel=1e-8)

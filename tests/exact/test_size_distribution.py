@@ -30,6 +30,7 @@ def test_its_moments_are_those_asked_for(relative):
     assert np.sqrt(spread) == pytest.approx(relative, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_particles_of_nearly_one_size_discharge_as_those_of_one():
     one, narrow = (discharge(half_cell(d), [1.0])[0] for d in (0.0, 0.01))
     assert one.status == narrow.status == "ok"

@@ -305,6 +305,8 @@ def test_columns_have_the_numbers_of_their_card(card):
     assert numbers["resistance"] == pytest.approx(reaction + 1e-6 / 1.1 / 3, rel=1e-3)
     thicker = Cermet.of_card(card, PLAIN, FUEL, **BULK, thickness=10e-6, tpb_density=1e12)
     assert (thicker.thickness, thicker.tpb_density) == (10e-6, 1e12)
+    with pytest.raises(InvalidInputError, match="a cermet has three phases"):
+        Cermet.of_card(card, PLAIN, FUEL, ionic=("YSZ", 2.2), electronic=("YSZ", 1.0))
 
 
 def test_a_card_with_materials_has_its_conductivities(volume):
@@ -335,6 +337,7 @@ def test_a_metal_that_does_not_percolate_is_no_electrode(volume):
     ("call", "words"),
     [
         (lambda: cermet(thickness=0.0), "thickness is 0.0"),
+        (lambda: cermet(thickness=15.0), "in metres"),
         (lambda: cermet(electronic_conductivity=0.0), "the metal has to"),
         (lambda: cermet(relative_diffusivity=0.0), "pores that do not percolate"),
         (lambda: cermet(pore_radius=-1.0), "radius is -1.0"),

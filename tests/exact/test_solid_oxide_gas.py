@@ -128,6 +128,7 @@ def test_the_limiting_currents_use_up_each_gas():
     ("call", "words"),
     [
         (lambda: Fuel(1073.0, 0.0, 1.0), "hydrogen is 0.0"),
+        (lambda: Fuel.wet(400.0), "give kelvin"),
         (lambda: Fuel.wet(1073.0, 1.0), "inside 0…1"),
         (lambda: PoreGas(FUEL, 1.2), "at most 1"),
         (lambda: PoreGas(FUEL, 0.1, 0.0), "radius is 0.0"),

@@ -129,6 +129,7 @@ def test_a_foil_is_no_part_of_the_electrode(volume):
     ("call", "words"),
     [
         (lambda: MixedConductor(**NUMBERS | {"area": 0.0}), "area is 0.0"),
+        (lambda: MixedConductor(**NUMBERS | {"temperature": 400.0}), "give kelvin"),
         (lambda: MixedConductor(**NUMBERS | {"relative_diffusivity": 1.5}), "at most 1"),
         (lambda: LSCF.resistance(-1.0), "thickness is -1.0"),
         (lambda: LSCF.exchange_profile(2.0, 1.0), "is not in 0…1 m"),

@@ -1,5 +1,6 @@
 """ElectrodeStructure: taken from a card of layers with known numbers, and what cannot be."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -73,6 +74,10 @@ def test_what_is_given_is_taken_and_a_radius_is_that_of_the_surface(card):
         ({"area": 0.0}, "area is 0.0"),
         ({"thickness": -1.0}, "thickness is -1.0"),
         ({"particle_radius": float("nan")}, "particle_radius is nan"),
+        ({"thickness": 70.0}, "thickness is 70: give it in metres"),
+        ({"thickness": 70e-9}, "give it in metres"),
+        ({"particle_radius": 5.0}, "particle_radius is 5: give it in metres"),
+        ({"particle_radius": 5e-10}, "give it in metres"),
     ],
 )
 def test_what_cannot_be_is_refused(change, words):
@@ -89,8 +94,10 @@ def test_an_area_in_other_units_is_doubted():
 
 
 def test_a_card_that_lacks_something_says_so(card):
-    with pytest.raises(InvalidInputError, match="'colour'"):
+    with pytest.raises(InvalidInputError, match=r"'colour'.*it has thickness"):
         ElectrodeStructure.of_card(card, colour=1.0)
+    with pytest.raises(InvalidInputError, match="did you mean 'thickness'"):
+        ElectrodeStructure.of_card(card, thicknes=1e-4)
     bare = twin.characterize(card.volume, axes=[0])
     with pytest.raises(InvalidInputError, match="has no materials"):
         ElectrodeStructure.of_card(bare)
@@ -110,3 +117,26 @@ def test_an_electrode_that_lets_no_ions_through_is_no_part_of_a_cell():
     card = twin.characterize(Volume(labels, 1e-6, {0: "pore", 1: "NMC", 2: "CBD"}), made, axes=[0])
     with pytest.raises(InvalidInputError, match="does not percolate"):
         ElectrodeStructure.of_card(card)
+
+
+def test_a_material_of_unknown_conductivity_is_named(card):
+    """Otherwise one looks for a path of electrons where a number is missing."""
+    silent = twin.Material("NMC0", "active")
+    bare = twin.characterize(
+        card.volume,
+        MADE | {"NMC": silent, "CBD": twin.Material("PVDF", "binder")},
+        axes=[0],
+    )
+    with pytest.raises(
+        InvalidInputError,
+        match=r"of NMC0 and PVDF no electronic_conductivity is known.*material\('NMC0'",
+    ):
+        ElectrodeStructure.of_card(bare)
+    poor = MADE | {"NMC": silent, "CBD": dataclasses.replace(BINDER, electronic_conductivity=1.0)}
+    labels = np.repeat(np.array([0, 1, 2], np.uint8), 4)[None, :, None] * np.ones(
+        (4, 1, 4), np.uint8
+    )
+    labels[0, labels[0] == 2] = 1
+    cut = twin.characterize(Volume(labels, 1e-6, {0: "pore", 1: "NMC", 2: "CBD"}), poor, axes=[0])
+    with pytest.raises(InvalidInputError, match=r"does not percolate.*of NMC0 no electronic"):
+        ElectrodeStructure.of_card(cut)

@@ -17,10 +17,12 @@ Sides: TypeAlias = Mapping[str, tuple[Material, ElectrodeStructure]]
 
 REFERENCE = 298.15  # K
 FOIL = 1e-4  # m of lithium metal, in which a metal's conductivity loses nothing
+FACTOR = "thermodynamic_factor"
 STILL = 1e-10  # m²/s of a salt that does not move: only lithium carries current
 ACTIVE = ("open_circuit", "exchange_current_density", "solid_diffusivity")
 CARRIES = ("ionic_conductivity", "transference_number")
 SALTY = ("salt_diffusivity", "concentration")
+HIGHEST = 10.0  # V of one pair of electrodes
 SLACK = 1e-4  # of lithium content beyond the range of a potential
 
 
@@ -125,9 +127,13 @@ def _contents(sides: Sides, given: tuple[float, float] | None) -> tuple[float, .
 
 def _whole(limits: tuple[float, float], separator: Separator) -> dict[str, Any]:
     """One pair of electrodes of 1 m²."""
+    if not (isinstance(limits, tuple | list) and len(limits) == 2):
+        raise InvalidInputError(f"limits is {limits!r}: give lower and upper voltage, (2.5, 4.2)")
     low, high = (above_zero(limit, "limits") for limit in limits)
     if not low < high:
         raise InvalidInputError(f"limits are {limits!r}: give the lower voltage first")
+    if high > HIGHEST:
+        raise InvalidInputError(f"limits are {limits!r}: give volts, (2.5, 4.2); one cell has few")
     return {
         "chemistry": "lithium_ion",
         "Electrode height [m]": 1.0,
@@ -159,7 +165,7 @@ def _fluid(fluid: Material, factor: float | None) -> dict[str, Any]:
         "Electrolyte conductivity [S.m-1]": with_temperature(fluid.ionic_conductivity),
         "Electrolyte diffusivity [m2.s-1]": STILL if moved is None else with_temperature(moved),
         "Initial concentration in electrolyte [mol.m-3]": SALT if salt is None else salt.value,
-        "Thermodynamic factor": 1.0 if factor is None else float(factor),
+        "Thermodynamic factor": 1.0 if factor is None else above_zero(factor, FACTOR),
     }
 
 

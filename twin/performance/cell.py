@@ -3,16 +3,17 @@
 SI units; currents and capacities per area of the electrode.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-
 from microstructures.errors import InvalidInputError
 from twin.manufacturing.composition import positive
+from twin.performance import _sets
+from twin.performance._parameters import number
 from twin.performance._pybamm import pybamm
 from twin.performance._sizes import size_parameters
 from twin.performance.structure import ElectrodeStructure
@@ -70,14 +71,12 @@ class Cell:
         for side in (self.positive, self.negative):
             if not isinstance(side, ElectrodeStructure | None):
                 raise InvalidInputError(f"{side!r} is no ElectrodeStructure: see of_card")
-        if self.separator_macmullin is not None and not self.separator_macmullin >= 1:
-            raise InvalidInputError(
-                f"separator_macmullin is {self.separator_macmullin!r}: κ/κ_eff is at least 1"
-            )
-        if not (np.isfinite(self.contact_resistance) and self.contact_resistance >= 0):
-            raise InvalidInputError(
-                f"contact_resistance is {self.contact_resistance!r}: give Ω m² ≥ 0"
-            )
+        given = self.separator_macmullin
+        if given is not None and not positive(given, "separator_macmullin") >= 1:
+            raise InvalidInputError(f"separator_macmullin is {given!r}: κ/κ_eff is at least 1")
+        resistance = self.contact_resistance
+        if not (isinstance(resistance, int | float) and 0 <= resistance < math.inf):
+            raise InvalidInputError(f"contact_resistance is {resistance!r}: give Ω m² ≥ 0")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -155,7 +154,12 @@ class Cell:
         """
         from twin.performance._bpx_import import imported
 
-        return imported(source, active_fraction or {})
+        given = {} if active_fraction is None else active_fraction
+        if not isinstance(given, Mapping):
+            raise InvalidInputError(
+                f"active_fraction is {given!r}: say of which electrode, {{'positive': …}}"
+            )
+        return imported(source, given)
 
     @classmethod
     def of_materials(
@@ -184,10 +188,10 @@ class Cell:
             electrolyte: a material; one with a transference number of 1 needs nothing but its
                 conductivity.
             separator: see ``Separator``.
-            limits: lower and upper voltage, > 0 in V.
+            limits: lower and upper voltage, > 0 and at most 10 in V.
             contents: lithium x of positive and negative as assembled; by default those of a
                 discharged cell without losses, the ends of the ranges of their potentials.
-            thermodynamic_factor: 1 + d ln f/d ln c of the salt; needed if it moves.
+            thermodynamic_factor: 1 + d ln f/d ln c of the salt, > 0; needed if it moves.
             double_layer: > 0 in F/m² of wetted area; needed for spectra.
             contact_resistance: of everything outside the electrodes, ≥ 0 in Ω m².
 
@@ -219,22 +223,26 @@ class Cell:
         Porosity counts nanopores, conductivity of the solid is effective and is not reduced
         again, the wetted area enters as a factor of exchange current and double layer, since
         PyBaMM takes the area to be that of spheres; the nominal capacity is that between the
-        voltage limits.
+        voltage limits, where the states of charge 0 and 1 are.
 
         Raises:
-            InvalidInputError: no such set, or electrodes that cannot be balanced.
+            InvalidInputError: no such set, one that is not of such a cell, electrodes that cannot
+                be balanced, or a separator whose tortuosity factor would be below 1.
         """
         values = _base(self.parameters)
+        _sets.check_set(values, ("Positive", "Negative") if self.kind == "full" else ("Positive",))
+        _sets.charge_at_limits(values)
         sides = {"Positive": self.positive}
         if self.kind == "full":
             sides |= {"Negative": self.negative}
         if self.kind == "full" and self.balance:
             _balance(values, self.positive, self.negative)
         for side, structure in sides.items():
-            _as_tortuosity(values, side)
-            if structure is not None:
+            if structure is None:
+                _sets.as_tortuosity(values, side)
+            else:
                 _inject(values, side, structure)
-        _separator(values, self.separator_macmullin)
+        _sets.separate(values, self.separator_macmullin)
         values["Contact resistance [Ohm]"] = self.contact_resistance / area(values)
         if self.kind == "half":
             _lithium(values)
@@ -278,7 +286,10 @@ def stoichiometries(values: "ParameterValues", kind: Kind) -> dict[str, tuple[fl
         half = limits(values, options=HALF)
     except (ValueError, module.SolverError) as error:
         raise _no_cycle(error) from error
-    return {"Positive": (float(half["x_100"]), float(half["x_0"]))}
+    least, most = float(half["x_100"]), float(half["x_0"])
+    if not least < most:  # where PyBaMM extrapolates a table, for example
+        raise _no_cycle(f"full at a content of {least:.4g}, empty at {most:.4g}")
+    return {"Positive": (least, most)}
 
 
 def _at_limits(values: "ParameterValues") -> dict[str, float]:
@@ -298,10 +309,10 @@ def _at_limits(values: "ParameterValues") -> dict[str, float]:
     return {name: float(found[name]) for name in ("Q", "x_0", "x_100", "y_0", "y_100")}
 
 
-def _no_cycle(error: Exception) -> InvalidInputError:
+def _no_cycle(error: Exception | str) -> InvalidInputError:
     return InvalidInputError(
         f"the electrodes cannot be cycled between the voltage limits ({error}): look at their "
-        "thicknesses and active fractions"
+        "thicknesses and active fractions, and whether the limits are those of such electrodes"
     )
 
 
@@ -310,31 +321,12 @@ def _base(parameters: "str | ParameterValues") -> "ParameterValues":
     module = pybamm()
     if isinstance(parameters, module.ParameterValues):
         return parameters.copy()
-    known = sorted(module.parameter_sets)
-    if parameters not in known:
+    if not isinstance(parameters, str) or parameters not in module.parameter_sets:
         raise InvalidInputError(
-            f"parameters {parameters!r} is no set of PyBaMM, which has {', '.join(known)}"
+            f"parameters {parameters!r} is no set of PyBaMM, which has {', '.join(_sets.FULL)}, "
+            f"and for kind='half' alone {', '.join(_sets.HALF)}"
         )
     return module.ParameterValues(parameters)
-
-
-def _as_tortuosity(values: "ParameterValues", side: str) -> None:
-    """The same transport, from Bruggeman's exponents to the factors that the option takes."""
-    porosity = values[f"{side} electrode porosity"]
-    for phase, share in (("electrolyte", porosity), ("electrode", 1.0 - porosity)):
-        name = f"{side} electrode tortuosity factor ({phase})"
-        if name not in values:
-            exponent = values[f"{side} electrode Bruggeman coefficient ({phase})"]
-            values.update({name: share ** (1.0 - exponent)}, check_already_exists=False)
-
-
-def _separator(values: "ParameterValues", macmullin: float | None) -> None:
-    name, porosity = "Separator tortuosity factor (electrolyte)", values["Separator porosity"]
-    factor = None if macmullin is None else macmullin * porosity
-    if factor is None and name not in values:
-        factor = porosity ** (1.0 - values["Separator Bruggeman coefficient (electrolyte)"])
-    if factor is not None:
-        values.update({name: factor}, check_already_exists=False)
 
 
 def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure) -> None:
@@ -350,9 +342,10 @@ def _inject(values: "ParameterValues", side: str, structure: ElectrodeStructure)
             # PyBaMM multiplies by (1 - porosity) over this: effective already, so by 1
             f"{side} electrode tortuosity factor (electrode)": 1.0 - structure.porosity,
             **{n: scaled(values[n], structure.area_ratio) for n in wetted if n in values},
-        }
+            **size_parameters(side, structure),
+        },
+        check_already_exists=False,
     )
-    values.update(size_parameters(side, structure), check_already_exists=False)
 
 
 def scaled(value: Any, factor: float) -> Any:
@@ -379,12 +372,13 @@ def _balance(
     (side,) = known
     structure = given[side]
     assert structure is not None
-    before = values[f"{side} electrode thickness [m]"]
-    before *= values[f"{side} electrode active material volume fraction"]
+    before = number(values, f"{side} electrode thickness [m]")
+    before *= number(values, f"{side} electrode active material volume fraction")
     factor = structure.thickness * structure.active_fraction / before
     other = "Negative" if side == "Positive" else "Positive"
     values[f"{other} electrode thickness [m]"] = positive(
-        factor * values[f"{other} electrode thickness [m]"], f"thickness of the {other} electrode"
+        factor * number(values, f"{other} electrode thickness [m]"),
+        f"thickness of the {other} electrode",
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from microstructures.errors import InvalidInputError
 from twin.manufacturing.composition import positive
+from twin.performance._units import hot
 from twin.performance.merit import FARADAY
 from twin.performance.tpb_kinetics import GAS_CONSTANT
 
@@ -47,12 +48,12 @@ class Fuel:
     """Hydrogen and water in the gas channel, without any other gas.
 
     Args:
-        temperature: K.
+        temperature: K, at least 473.
         hydrogen: partial pressure > 0, Pa.
         water: partial pressure > 0, Pa.
 
     Raises:
-        InvalidInputError: a number is not > 0.
+        InvalidInputError: a pressure is not > 0, or the temperature below 473 K.
     """
 
     temperature: float
@@ -60,7 +61,8 @@ class Fuel:
     water: float
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "hydrogen", "water"):
+        hot(self.temperature)
+        for name in ("hydrogen", "water"):
             positive(getattr(self, name), name)
 
     @classmethod

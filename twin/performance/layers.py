@@ -127,6 +127,11 @@ class CellLayers:
             )
         if coated_sides not in (1, 2):
             raise InvalidInputError(f"coated_sides is {coated_sides!r}: 1 or 2 sides of a foil")
+        missing = [side for side in FOILS if side not in foils]
+        if missing:
+            raise InvalidInputError(
+                f"foils names no {missing[0]!r} collector: give one for each side"
+            )
         values = cell.parameter_values()
         others = _Others(_density(electrolyte), _density(binder))
         solid = above_zero(separator_density, "separator_density")

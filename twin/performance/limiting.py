@@ -45,6 +45,7 @@ NOUNS = {  # in a sentence
     "charge transfer": "charge transfer",
     "contact": "contact to the collector",
     "separator": "the separator",
+    "lithium metal": "the lithium metal",
 }
 NEARLY = 0.8  # of the largest gain, from which on another cause limits as much
 LITTLE = 0.1  # of the largest gain, below which something else is not worth the work
@@ -110,15 +111,18 @@ class Limits:
         return f"The electrode is limited by {limited}{rest}"
 
     def _elsewhere(self) -> list[str]:
-        """What is said if more is to be won outside of this electrode."""
-        cause, gain = self.limiting, self._known[self.limiting]
-        if cause in TEXT or gain < WORTH * self.discharge.capacity:
+        """What is said if as much or more is to be won outside of this electrode."""
+        outside = {cause: gain for cause, gain in self._known.items() if cause not in TEXT}
+        cause = max(outside, key=outside.__getitem__, default="")
+        most, capacity = next(iter(self.of_this_electrode.values())), self.discharge.capacity
+        if not cause or outside[cause] < max(WORTH * capacity, NEARLY * most):
             return []
         other = "negative" if self.side == "positive" else "positive"
         inner = cause.removeprefix(OTHER)
         what = "the separator" if inner == cause else f"{NOUNS[inner]} in the {other} electrode"
-        more = _gain(gain, self.discharge.capacity)
-        return [f"More would come from {what}, twice as good: {more}."]
+        much = "More" if outside[cause] > most else "Nearly as much"
+        more = _gain(outside[cause], capacity)
+        return [f"{much} would come from {what}, twice as good: {more}."]
 
     def _failed(self) -> list[str]:
         lost = [cause for cause, gain in self.gains.items() if not math.isfinite(gain)]

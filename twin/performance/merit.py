@@ -17,6 +17,7 @@ from twin.manufacturing.composition import positive
 FARADAY = 96485.33212  # C/mol, exact since 2019
 LITRES_PER_CUBIC_METRE = 1000.0
 MODES = 400  # of diffusion in a sphere; the last has decayed at a millionth of R²/D
+BRIEF = 0.01  # of R²/D: what is filled in less time is a shell that knows nothing of the centre
 
 
 def ionic_resistance(thickness: float, macmullin: float, conductivity: float) -> float:
@@ -99,6 +100,8 @@ def particle_utilization(discharge_time: float, radius: float, diffusivity: floa
     """
     time = positive(diffusivity, "diffusivity") * positive(discharge_time, "discharge_time")
     time /= positive(radius, "radius") ** 2
+    if time < BRIEF:
+        return _shell(time) / time
     squares = _eigenvalues() ** 2
 
     def missing(filled: float) -> float:
@@ -106,6 +109,19 @@ def particle_utilization(discharge_time: float, radius: float, diffusivity: floa
         return float(filled + (0.2 - decaying) / 3 - time)
 
     return float(brentq(missing, 0.0, time, xtol=1e-15, rtol=1e-12) / time)
+
+
+def _shell(time: float) -> float:
+    """What a flux that would fill a sphere in ``time`` fills until its surface is full, of R²/D.
+
+    The surface is at [exp(x²)(1 + erf x) - 1]/(3 time), x² being what is asked: the Laplace
+    transform of the series without what is reflected at the centre, exp(-1/x²) of it.
+    """
+
+    def missing(x: float) -> float:
+        return math.expm1(x * x) + math.exp(x * x) * math.erf(x) - 3 * time
+
+    return float(brentq(missing, 0.0, 3 * time, xtol=1e-300, rtol=1e-12)) ** 2
 
 
 def specific_energy(areal_capacity: float, voltage: float, areal_mass: float) -> float:

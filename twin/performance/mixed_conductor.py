@@ -18,6 +18,7 @@ from microstructures.phases import Phase
 from solvers.interfaces import AreaMethod
 from solvers.results import Quantity
 from twin.manufacturing.composition import positive
+from twin.performance._units import hot
 from twin.performance.merit import FARADAY
 from twin.performance.tpb_kinetics import GAS_CONSTANT
 
@@ -27,7 +28,7 @@ class MixedConductor:
     """An electrode such as LSCF, for small currents.
 
     Args:
-        temperature: K.
+        temperature: K, at least 473.
         area: a of the double-connected surface per volume of electrode, > 0 in m²/m³; see
             ``double_connected_area``.
         relative_diffusivity: D_eff/D of the oxide, (1-ε)/τ with its volume fraction 1-ε and
@@ -57,6 +58,7 @@ class MixedConductor:
     def __post_init__(self) -> None:
         for field in fields(self):
             positive(getattr(self, field.name), field.name)
+        hot(self.temperature)
         if self.relative_diffusivity > 1:
             raise InvalidInputError(
                 f"relative_diffusivity is {self.relative_diffusivity!r}: D_eff/D of the oxide is "

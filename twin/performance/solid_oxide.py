@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from twin.manufacturing.composition import positive
+from twin.performance._units import THICKNESS
 from twin.performance.gas import Fuel, PoreGas
 from twin.performance.impedance import TransmissionLine
 from twin.performance.tpb_kinetics import Kinetics
@@ -57,7 +58,7 @@ class Cermet:
     """A porous electrode of uniform properties, such as Ni–YSZ.
 
     Args:
-        thickness: L, m; that of the layer in which ions move, without a support.
+        thickness: L, 1e-7…1e-2 m; that of the layer in which ions move, without a support.
         ionic_conductivity: effective, at the temperature of the fuel, > 0 in S/m.
         electronic_conductivity: effective, likewise; inf for a perfect conductor.
         tpb_density: length of the active triple-phase boundary per volume, > 0 in m/m³.
@@ -91,6 +92,7 @@ class Cermet:
     def __post_init__(self) -> None:
         for name in ("thickness", "ionic_conductivity", "tpb_density"):
             positive(getattr(self, name), name)
+        THICKNESS(self.thickness, "thickness")
         if not self.electronic_conductivity > 0:
             raise InvalidInputError(
                 f"electronic_conductivity is {self.electronic_conductivity!r}: the metal has to "
@@ -230,6 +232,12 @@ def _of_card(
     pore: str,
 ) -> Mapping[str, Callable[[], float]]:
     """How each number is found on a card."""
+    named = {card.volume.phase_name(given[0]) for given in (ionic, electronic) if given is not None}
+    if None not in (ionic, electronic) and len(named | {pore}) < 3:
+        raise InvalidInputError(
+            f"ionic, electronic and pore name only {sorted(named | {pore})}: a cermet has three "
+            "phases; one that conducts both is a MixedConductor"
+        )
 
     def conductivity(kind: str, named: tuple[Phase, float] | None) -> float:
         if named is None:
@@ -238,8 +246,7 @@ def _of_card(
         return bulk * _entry(card, "relative_diffusivity", card.volume.phase_name(named[0]))
 
     def density() -> float:
-        names = {card.volume.phase_name(n[0]) for n in (ionic, electronic) if n is not None}
-        triple = "–".join({pore} | names) if len(names) == 2 else None
+        triple = "–".join({pore} | named) if len(named) == 2 else None
         return _entry(card, "tpb_density_active", triple)
 
     return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from microstructures.errors import ConvergenceError, InvalidInputError
 from twin.performance._pybamm import pybamm
 from twin.performance.cell import Cell, area
 from twin.performance.discharges import at_temperature
+
+if TYPE_CHECKING:
+    from pybamm import ParameterValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +42,7 @@ def spectrum(
         temperature: K; by default that of the parameter set.
 
     Raises:
-        InvalidInputError: an argument is out of range.
+        InvalidInputError: an argument is out of range, or an electrode has no double layer.
         ConvergenceError: PyBaMM found no state of rest.
 
     Accuracy: of PyBaMM with its usual meshes: within a per cent of the real part of a blocking
@@ -52,6 +56,7 @@ def spectrum(
         raise InvalidInputError(f"charge is {charge!r}: give a state of charge, 0…1")
     chosen = cell.model(model, **{"surface form": "differential"})
     values = at_temperature(cell.parameter_values(), temperature)
+    _check_layers(cell, values)
     try:
         found = module.EISSimulation(chosen, parameter_values=values).solve(
             hertz, initial_soc=float(charge)
@@ -59,3 +64,16 @@ def spectrum(
     except module.SolverError as error:
         raise ConvergenceError(f"the cell found no state of rest: {error}", None) from error
     return Spectrum(hertz, np.asarray(found.impedance, np.complex128) * area(values))
+
+
+def _check_layers(cell: Cell, values: "ParameterValues") -> None:
+    sides = ("Positive", "Negative") if cell.kind == "full" else ("Positive",)
+    names = [f"{side} electrode double-layer capacity [F.m-2]" for side in sides]
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise InvalidInputError(
+            f"a spectrum needs {' and '.join(repr(name) for name in missing)}, which the "
+            "parameter set does not have: give a ParameterValues, after "
+            "values.update({…: 0.2}, check_already_exists=False) for example, as parameters; or "
+            "double_layer of Cell.of_materials"
+        )

@@ -1,5 +1,6 @@
 """ElectrodeStructure: what a cell model asks of the microstructure of one electrode. SI units."""
 
+import difflib
 import math
 import warnings
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from microstructures.errors import InvalidInputError
 from twin.manufacturing.composition import positive
+from twin.performance._units import RADIUS, THICKNESS
 
 if TYPE_CHECKING:
     from pybamm import ParameterValues
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from twin.card import PropertyCard
 
 FULL = 1.0 + 1e-9
+ELECTRONS = "effective_electronic_conductivity"
 ODD_AREA = 4.0  # measured area over that of spheres, or its inverse, from which on one is wrong
 
 
@@ -27,14 +30,14 @@ class ElectrodeStructure:
     """One electrode, through its thickness.
 
     Args:
-        thickness: m, without the foil.
+        thickness: 1e-7…1e-2 m, without the foil.
         porosity: electrolyte per volume, that in nanopores included, 0…1.
         active_fraction: active material per volume, 0…1; with the porosity at most 1.
         macmullin: N_M = κ/κ_eff of the electrolyte, nanopores included, at least 1/porosity.
         electronic_conductivity: effective, of everything that conducts electrons, > 0 in S/m.
         area: of active material that electrolyte wets, > 0 in m²/m³ of electrode.
-        particle_radius: of spheres that stand for its diffusion lengths, > 0 in m. Of several
-            sizes it is the mean weighted by their areas, 3 × volume/area.
+        particle_radius: of spheres that stand for its diffusion lengths, 1e-9…1e-3 m. Of
+            several sizes it is the mean weighted by their areas, 3 × volume/area.
         radius_deviation: standard deviation of the radii, weighted by area, over that mean, of a
             lognormal distribution; 0 for one size, at most 1.
 
@@ -56,6 +59,8 @@ class ElectrodeStructure:
         for field in fields(self):
             if field.name != "radius_deviation":
                 positive(getattr(self, field.name), field.name)
+        THICKNESS(self.thickness, "thickness")
+        RADIUS(self.particle_radius, "particle_radius")
         if not 0.0 <= self.radius_deviation <= 1.0:
             raise InvalidInputError(
                 f"radius_deviation is {self.radius_deviation!r}: give the standard deviation over "
@@ -122,7 +127,9 @@ class ElectrodeStructure:
         """
         unknown = set(given) - {field.name for field in fields(cls)}
         if unknown:
-            raise InvalidInputError(f"an electrode structure has no {sorted(unknown)}")
+            raise InvalidInputError(
+                _no_such(sorted(unknown), [field.name for field in fields(cls)])
+            )
         length = card.volume.size[card.volume.through_axis] if thickness is None else thickness
         numbers = _numbers(card, active, set(given)) | given
         return cls(thickness=length, **numbers)
@@ -158,6 +165,12 @@ class ElectrodeStructure:
         )
 
 
+def _no_such(unknown: list[str], known: list[str]) -> str:
+    close = difflib.get_close_matches(unknown[0], known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+    return f"an electrode structure has no {unknown}: {hint}"
+
+
 def _numbers(card: "PropertyCard", active: str | None, skip: set[str]) -> dict[str, float]:
     content = _electrolyte(card)
     phase = active_phase(card, active)
@@ -167,7 +180,7 @@ def _numbers(card: "PropertyCard", active: str | None, skip: set[str]) -> dict[s
         ),
         "active_fraction": lambda: card.entry("volume_fraction", phase).value,
         "macmullin": lambda: _solved(card, "ionic_macmullin_number"),
-        "electronic_conductivity": lambda: _solved(card, "effective_electronic_conductivity"),
+        "electronic_conductivity": lambda: _solved(card, ELECTRONS),
         "area": lambda: math.fsum(
             share * card.entry("interface_area", f"{name}–{phase}").value
             for name, share in content.items()
@@ -209,10 +222,25 @@ def active_phase(card: "PropertyCard", named: str | None) -> str:
 
 
 def _solved(card: "PropertyCard", name: str) -> float:
-    entry = card.entry(name, axis=card.volume.through_axis)
+    try:
+        entry = card.entry(name, axis=card.volume.through_axis)
+    except InvalidInputError as error:  # no phase conducts at all
+        raise InvalidInputError(f"the card has no {name}: {_remedy(card, name)}") from error
     if entry.status != "ok":
         raise InvalidInputError(
-            f"{name} {entry.status}: such an electrode is no part of a cell; look at it, or "
-            "give the number yourself"
+            f"{name} {entry.status}: such an electrode is no part of a cell; {_remedy(card, name)}"
         )
     return entry.value
+
+
+def _remedy(card: "PropertyCard", name: str) -> str:
+    """What to do: where a material lacks a number, it counts as one that does not conduct."""
+    from twin._media import unknown_electrons
+
+    found = unknown_electrons(card.volume, card.materials or {}) if name == ELECTRONS else []
+    if not found:
+        return "look at it, or give the number yourself"
+    return (
+        f"of {' and '.join(found)} no electronic_conductivity is known, which counts as none: give "
+        f"it, as in dataclasses.replace(twin.material({found[0]!r}), electronic_conductivity=1.0)"
+    )

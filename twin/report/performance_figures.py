@@ -23,6 +23,7 @@ COLOURS = {  # told apart by colour-blind people, and by their order
     "charge transfer": "#f0b429",
     "contact": "#8a949e",
 }
+OTHER = "#6f8f2f"  # of what only some cells lose
 WIDTH, HEIGHT = 5.8, 3.0
 
 
@@ -78,8 +79,9 @@ def losses(discharges: "Sequence[Discharge]") -> bytes:
     figure, axes = chart(WIDTH + 0.4, HEIGHT, names=1.75)
     good = [run for run in discharges if run.status == "ok"]
     below = np.zeros(len(good))
-    for cause, colour in COLOURS.items():
+    for cause in good[0].shares() if good else ():
         heights = np.array([1e3 * run.shares()[cause] for run in good])
+        colour = COLOURS.get(cause, OTHER)
         axes.bar(range(len(good)), heights, 0.62, bottom=below, color=colour, label=cause)
         below += heights
     axes.set_xticks(range(len(good)), [f"{run.rate:g}/h" for run in good])

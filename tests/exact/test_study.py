@@ -1,0 +1,252 @@
+"""A study runs each case once, and gives the same table however it was run."""
+
+import csv
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studies import Engine, Grid, Study, Zipped
+
+TASKS = Path(__file__).resolve().parents[1] / "tasks"
+POINTS = Grid({"x": [3, 1, 2]})
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Three squares, whose task notes each call in the file "log"."""
+    recipe = {"x": 0, "log": str(tmp_path / "log")}
+    return Study(recipe, POINTS, tmp_path / "s", task="trial:square", modules=TASKS)
+
+
+def calls(tmp_path):
+    log = tmp_path / "log"
+    return log.read_text().split() if log.exists() else []
+
+
+def record_file(study, number):
+    return study.store.path(study.cases()[number].key) / "record.json"
+
+
+def test_each_case_is_run_once_and_a_second_run_runs_none(study, tmp_path):
+    assert str(study.run("serial")) == "3 cases: 3 ok"
+    assert calls(tmp_path) == ["3", "1", "2"]
+    again = Study(study.recipe, POINTS, study.folder, task=study.task, modules=TASKS)
+    assert again.run("serial").is_complete
+    assert calls(tmp_path) == ["3", "1", "2"]
+    assert list((study.store.folder / "claims").iterdir()) == []
+
+
+def test_the_table_has_a_row_for_each_point_with_units(study):
+    study.run("serial")
+    frame = study.frame(uncertainty=True)
+    assert frame["x"].tolist() == [3, 1, 2]
+    assert frame["y"].tolist() == [9.0, 1.0, 4.0]
+    assert frame["y ±"].tolist() == [0.5, 0.5, 0.5]
+    assert frame["third"].tolist() == [3 / 3, 1 / 3, 2 / 3]
+    assert frame["status"].tolist() == ["ok"] * 3
+    assert frame.attrs["units"] == {"y": "m²", "y ±": "m²", "third": "1"}
+    assert frame.index.tolist() == [case.key for case in study.cases()]
+
+
+def test_records_say_how_the_values_were_found(study):
+    study.run("serial")
+    case, status, record = next(study.records())
+    assert status == record.status == "ok"
+    assert record.case["recipe"] == study.cases()[0].recipe
+    assert record.provenance["seed"] == 1
+    assert record.provenance["attempts"] == 1
+    assert record.provenance["seconds"] > 0
+    assert study.store.array(case.key, "row").tolist() == [0, 1, 2]
+
+
+def test_a_table_can_be_had_before_the_study_is_run(study):
+    assert study.status().counts == {"not run": 3}
+    assert not study.status().is_complete
+    assert study.frame()["status"].tolist() == ["not run"] * 3
+    assert not study.store.folder.exists()
+
+
+def test_collect_writes_what_the_frame_has_and_to_the_last_bit(study):
+    study.run("serial")
+    with study.collect()[0].open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["y [m²]"]) for row in rows] == [9.0, 1.0, 4.0]
+    assert [float(row["third"]) for row in rows] == [1.0, 1 / 3, 2 / 3]
+    assert [path.name for path in study.store.folder.glob("*.*")] == ["results.csv"]
+
+
+def test_a_new_version_of_the_task_is_run_again(study, tmp_path, monkeypatch):
+    from studies.case import task_function
+
+    study.run("serial")
+    square = task_function("trial:square", str(TASKS))
+    monkeypatch.setattr(square, "VERSION", 2)
+    newer = Study(study.recipe, POINTS, study.folder, task=study.task, modules=TASKS)
+    assert newer.status().counts == {"not run": 3}
+    assert newer.run("serial").counts == {"ok": 3}
+    assert len(calls(tmp_path)) == 6
+    assert study.status().counts == {"ok": 3}, "what the old version found is still there"
+
+
+def test_a_worker_with_another_version_of_the_task_leaves_a_case_alone(
+    study, tmp_path, monkeypatch
+):
+    from studies.case import task_function
+
+    study.cases()
+    monkeypatch.setattr(task_function("trial:square", str(TASKS)), "VERSION", 2)
+    (status,) = study.run("serial").counts
+    assert status == "not run: its worker has version 2 of trial:square: start it anew"
+    assert calls(tmp_path) == []
+    assert study.status().counts == {"not run": 3}
+
+
+def test_a_corrupted_record_is_seen_and_run_again(study, tmp_path):
+    study.run("serial")
+    path = record_file(study, 1)
+    path.write_text(path.read_text().replace("m²", "m³").replace("m\\u00b2", "m\\u00b3"))
+    assert study.status().counts == {"ok": 2, "corrupted": 1}
+    assert not study.status().is_complete
+    assert study.frame()["status"].tolist() == ["ok", "corrupted", "ok"]
+    assert study.run("serial").counts == {"ok": 3}
+    assert calls(tmp_path) == ["3", "1", "2", "1"]
+
+
+def test_a_torn_folder_is_run_again(study, tmp_path):
+    study.run("serial")
+    record_file(study, 2).unlink()
+    assert study.status().counts == {"ok": 2, "corrupted": 1}
+    assert study.run("serial").is_complete
+    assert calls(tmp_path)[3:] == ["2"]
+
+
+def test_only_the_statuses_asked_for_are_run_again(tmp_path):
+    points = Zipped({"x": [1, 2, 3], "does": ["nothing", "raise", "diverge"]})
+    recipe = {"log": str(tmp_path / "log")}
+    study = Study(recipe, points, tmp_path / "s", task="trial:square", modules=TASKS)
+    first = study.run("serial")
+    assert first.counts == {"ok": 1, "failed": 1, "not converged": 1}
+    assert first.is_complete
+    study.run("serial")
+    assert calls(tmp_path) == ["1", "2", "3"]
+    study.run("serial", retry="failed")
+    assert calls(tmp_path) == ["1", "2", "3", "2"]
+    study.run("serial", retry=["failed", "not converged"])
+    assert calls(tmp_path)[4:] == ["2", "3"]
+
+
+def test_more_points_of_a_study_cost_only_the_new_ones(study, tmp_path):
+    study.run("serial")
+    more = Grid({"x": [1, 2, 3, 4]})
+    wider = Study(study.recipe, more, study.folder, task=study.task, modules=TASKS)
+    assert wider.run("serial").counts == {"ok": 4}
+    assert calls(tmp_path)[3:] == ["4"]
+
+
+def test_points_that_are_one_case_are_one_row(study):
+    design = Zipped({"x": [1, 1, 2]})
+    assert len(Study({}, design, study.folder, task=study.task, modules=TASKS).cases()) == 2
+
+
+def test_a_value_with_the_name_of_a_parameter_has_a_column_of_its_own(tmp_path):
+    recipe, points = {"x": 3}, Grid({"y": [1.0]})
+    study = Study(recipe, points, tmp_path / "s", task="trial:square", modules=TASKS)
+    study.run("serial")
+    frame = study.frame()
+    assert (frame["y"].item(), frame["y found"].item()) == (1.0, 9.0)
+
+
+def test_threads_of_an_executor_give_the_same_table(study, tmp_path):
+    study.run("serial")
+    other = Study(study.recipe, POINTS, tmp_path / "t", task=study.task, modules=TASKS)
+    with ThreadPoolExecutor(2) as pool:
+        assert other.run(pool, workers=2).is_complete
+    assert other.frame().equals(study.frame())
+
+
+def test_a_study_that_was_moved_is_still_known(study, tmp_path):
+    study.run("serial")
+    shutil.move(study.folder, tmp_path / "moved")
+    moved = Study(study.recipe, POINTS, tmp_path / "moved", task=study.task, modules=TASKS)
+    assert moved.status().counts == {"ok": 3}
+
+
+def test_progress_is_reported_once_for_each_case(study):
+    from solvers import progress
+
+    told = []
+    with progress.listening(told.append):
+        study.run("serial")
+    assert [report.done for report in told] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert len({report.task for report in told}) == 1
+
+
+def test_what_a_killed_run_left_is_swept_when_it_is_resumed(study):
+    study.run("serial")
+    left = record_file(study, 0).parent.with_name(".torn")
+    left.mkdir()
+    os.utime(left, (0, 0))
+    record_file(study, 0).unlink()
+    study.run("serial")
+    assert not left.exists()
+
+
+RECIPE = {
+    "volume": {"generate": "sample_cathode", "shape": [16, 16, 16], "seed": 0},
+    "step": [{"step": "calender", "porosity": 0.36, "ends": "periodic"}],
+    "materials": {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"},
+    "characterize": {"axes": [0], "tolerance": 1e-3},
+}
+
+
+def test_an_electrode_is_made_and_characterized(tmp_path):
+    study = Study(RECIPE, Grid({"calender.porosity": [0.35, 0.38]}), tmp_path / "s")
+    assert study.run("serial").counts == {"ok": 2}
+    frame = study.frame()
+    assert frame["calender.porosity"].tolist() == [0.35, 0.38]
+    assert frame["volume_fraction.pore"].between(0.3, 0.5).all()
+    assert frame["volume_fraction.pore"].is_monotonic_increasing
+    assert frame["calender.porosity found"].tolist() == pytest.approx([0.35, 0.38], abs=1e-3)
+    assert (frame["tortuosity_factor.pore.z"] > 1).all()
+    picture = study.store.array(study.cases()[0].key, "slice")
+    assert set(np.unique(picture)) <= {0, 1, 2}
+
+
+def test_an_electrode_may_be_generated_or_read(tmp_path):
+    """Half of it the first phase, in slabs across the thickness: nothing gets through."""
+    labels = np.repeat(np.array([0, 1], np.uint8), 4)[:, None, None] * np.ones((8, 6, 6), np.uint8)
+    np.save(tmp_path / "v.npy", labels)
+    read = {"file": str(tmp_path / "v.npy"), "spacing_nm": 100, "phases": {"0": "a", "1": "b"}}
+    made = {"generate": "polycrystal", "shape": [8, 8, 8], "spacing_nm": 50, "grains": 4}
+    for volume, status in ((read, "does not percolate"), (made, "ok")):
+        study = Study({"volume": volume, "characterize": {"axes": [0]}}, folder=tmp_path / status)
+        assert study.run("serial").counts == {status: 1}
+    record = next(Study({"volume": read}, folder=tmp_path / "x").records())
+    assert record[0].inputs["volume"]
+
+
+def test_a_volume_that_changes_while_the_study_exists_is_refused(tmp_path):
+    from microstructures.errors import InvalidInputError
+
+    file = tmp_path / "v.npy"
+    np.save(file, np.zeros((4, 4, 4), np.uint8))
+    recipe = {"volume": {"file": str(file), "spacing": 1e-7}}
+    study = Study(recipe, folder=tmp_path / "s")
+    np.save(file, np.ones((4, 4, 4), np.uint8))
+    with pytest.raises(InvalidInputError, match="has changed"):
+        study.run("serial")
+
+
+def test_memory_and_gpus_limit_the_number_of_workers():
+    from microstructures.memory import available_memory
+
+    assert Engine(workers=4, memory=available_memory() / 2.5)._count() in (2, 3)
+    assert Engine(workers=4, memory=1e18)._count() == 1
+    assert Engine(gpus=[0, 2])._count() == 2
+    options = Engine(gpus=[0, 2])._options(1, 2)
+    assert options["env"]["CUDA_VISIBLE_DEVICES"] == "2"
+    assert options["nthreads"] == 1
