@@ -31,6 +31,7 @@ START_S = 60.0  # in which workers have to be there
 LOOK_S = 5.0  # from one look at the workers to the next
 ALONE_S = 600.0  # without any worker, after which none is awaited any more
 LOCAL = "127.0.0.1"  # nobody else can reach the workers of this machine
+ANY_PORT = f"{LOCAL}:0"  # several studies may run at once
 FOREVER = 10**9  # deaths of workers that the scheduler takes: we count them ourselves
 SETTINGS = {
     "distributed.scheduler.allowed-failures": FOREVER,
@@ -106,12 +107,13 @@ class Engine:
         elif isinstance(self.kind, Executor):
             yield from _through(self.kind, cases, arguments, self.workers or os.cpu_count() or 1)
         else:
-            with self._client() as client:
+            with self._client() as client, _scheduler_missed():
                 yield from _on(client, cases, arguments)
 
     @contextlib.contextmanager
     def _client(self) -> "Iterator[Client]":
         import dask
+        import distributed  # noqa: F401 - its settings have to be there before ours
 
         with dask.config.set(SETTINGS):
             if self.kind == "dask":
@@ -139,7 +141,7 @@ class Engine:
 
         count = self._count()
         spec = {n: {"cls": Nanny, "options": self._options(n, count)} for n in range(count)}
-        scheduler = {"cls": Scheduler, "options": {"host": LOCAL, "dashboard": False}}
+        scheduler = {"cls": Scheduler, "options": {"host": LOCAL, "dashboard_address": ANY_PORT}}
         return SpecCluster(scheduler=scheduler, workers=spec, silence_logs=logging.CRITICAL)
 
     def _options(self, number: int, count: int) -> dict[str, Any]:
@@ -194,6 +196,15 @@ def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterat
         client.cancel(list(running))
 
 
+@contextlib.contextmanager
+def _scheduler_missed() -> Iterator[None]:
+    """Say so, whatever the call that missed it made of it."""
+    try:
+        yield
+    except (OSError, CancelledError) as error:
+        raise EngineError("the scheduler has gone: start one, and run again") from error
+
+
 def _first(client: "Client", running: set[Any]) -> set[Any]:
     """Those that are finished, once there is one. Raises EngineError if nobody works on them."""
     from distributed import wait
@@ -204,8 +215,6 @@ def _first(client: "Client", running: set[Any]) -> set[Any]:
             return set(wait(running, timeout=LOOK_S, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
             seen = time.monotonic() if client.nthreads() else seen
-        except CancelledError as error:
-            raise EngineError("the scheduler has gone: start one, and run again") from error
     raise EngineError(f"no worker was left for {ALONE_S:.0f} s: start some, and run again")
 
 

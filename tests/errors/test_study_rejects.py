@@ -227,7 +227,7 @@ calender.porosity = [0.4, 0.3]
         (("[design", "[design]\nkind = 'table'\n[other"), None, "unknown key 'other'"),
         (("[[step]]", "[step]"), 5, "two brackets"),
         (("step =", "stop ="), None, "calender"),
-        (("[8, 8, 8]", "[8, 8, 8]\nfile = 'study.toml'"), 3, "either 'file' or 'generate'"),
+        (("[8, 8, 8]", "[8, 8, 8]\nfile = 'study.toml'"), 5, "either 'file' or 'generate'"),
         (('"calender"', '"generate_electrode"'), 9, "calender"),
         (
             ('[volume]\ngenerate = "sample_cathode"\nshape = [8, 8, 8]', ""),

@@ -199,6 +199,7 @@ class TestPerformance:
         assert "At 0.5/h the electrode gives" in text
         assert str(performance.limits) in text
 
+    @pytest.mark.slow
     def test_it_is_asked_for_limits_where_capacity_fades(self, card):
         thick = assess(card, InCell(**QUICK | {"thickness": 200e-6, "rates": (0.2, 3.0, 4.0)}))
         first = thick.discharges[0].capacity

@@ -1,0 +1,66 @@
+"""``twin study`` runs, tells and collects; the example is a study."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from studies import Study
+from studies.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A study of three cases, one of which fails, with its task beside it."""
+    (tmp_path / f"{tmp_path.name}.py").write_bytes((ROOT / "tests/tasks/trial.py").read_bytes())
+    path = tmp_path / "three.toml"
+    path.write_text(
+        f'task = "{tmp_path.name}:square"\n[design]\nkind = "zip"\n'
+        '[design.parameters]\nx = [1, 2, 3]\ndoes = ["nothing", "raise", "block"]\n'
+    )
+    return path
+
+
+def test_a_study_is_run_told_of_and_collected(file, capsys):
+    assert main(["study", "run", str(file), "--dry"]) == 0
+    assert capsys.readouterr().out == "3 cases: 3 not run\n"
+    assert not file.with_suffix(".study").exists()
+    assert main(["study", "run", str(file), "--engine", "serial"]) == 3
+    table = file.with_suffix(".study") / "results.csv"
+    told = "3 cases: 1 ok, 1 failed, 1 does not percolate\n"
+    assert capsys.readouterr().out == f"{told}written: {table}\n"
+    written = table.read_bytes()
+    table.unlink()
+    assert main(["study", "status", str(file)]) == 0
+    assert capsys.readouterr().out == told
+    assert main(["study", "collect", str(file)]) == 0
+    assert table.read_bytes() == written
+    assert table.read_text().splitlines()[0] == "case,x,does,status,reason,third,y [m²],y ± [m²]"
+
+
+def test_a_status_can_be_run_again_and_silence_be_asked_for(file, capsys):
+    run = ["study", "run", str(file), "--engine", "serial", "--quiet"]
+    assert main(run) == 3
+    before = Study.from_toml(file).frame()["status"].tolist()
+    assert main([*run, "--retry", "failed, does not percolate"]) == 3
+    assert Study.from_toml(file).frame()["status"].tolist() == before
+    assert capsys.readouterr().out == ""
+    assert main([*run, "--retry", "fail"]) == 1
+    assert "did you mean 'failed'?" in capsys.readouterr().err
+
+
+def test_local_workers_find_a_task_beside_the_file(file):
+    assert main(["study", "run", str(file), "--workers", "1"]) == 3
+    assert Study.from_toml(file).status().counts["ok"] == 1
+
+
+def test_the_example_is_a_study_and_the_page_shows_what_it_says(tmp_path):
+    example = ROOT / "examples" / "calendering.toml"
+    shutil.copy(example, tmp_path)
+    assert str(Study.from_toml(tmp_path / example.name).status()) == "6 cases: 6 not run"
+    page = (ROOT / "docs/how-to/run-a-study.md").read_text(encoding="utf-8")
+    shown = page.partition("```toml\n")[2].partition("```")[0]
+    wanted = [line.partition("#")[0].strip() for line in shown.splitlines() if line.strip()]
+    assert [line for line in wanted if line not in example.read_text().splitlines()] == []
