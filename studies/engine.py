@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import logging
 import math
+import multiprocessing
 import os
 import time
 import uuid
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 AHEAD = 2  # cases at each worker, so that none waits for the next
 START_S = 60.0  # in which workers have to be there
 LOOK_S = 5.0  # from one look at the workers to the next
+STARTS = 2  # deaths of each worker, on average, before any has come
 ALONE_S = 600.0  # without any worker, after which none is awaited any more
 LOCAL = "127.0.0.1"  # nobody else can reach the workers of this machine
 ANY_PORT = f"{LOCAL}:0"  # several studies may run at once
 FOREVER = 10**9  # deaths of workers that the scheduler takes: we count them ourselves
 SETTINGS = {
     "distributed.scheduler.allowed-failures": FOREVER,
-    "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.worker-ttl": None,  # a long kernel is silent, not dead
     "distributed.comm.timeouts.connect": f"{START_S}s",
 }
@@ -126,23 +127,23 @@ class Engine:
     @contextlib.contextmanager
     def _local(self) -> "Iterator[Client]":
         """A process for each core or GPU, each with one thread, started anew when it dies."""
-        from distributed import Client
+        from distributed import Client, Nanny
 
-        try:
-            cluster = self._cluster()
-        except (RuntimeError, OSError) as error:
-            raise EngineError(f"the workers cannot be started ({error}): {GUARD}") from error
-        with cluster, Client(cluster) as client:
-            _wait_for(client, len(cluster.workers))
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise EngineError(f"a worker runs the study by which it was started: {GUARD}")
+        with self._cluster() as cluster, Client(cluster) as client:
+            count = self._count()
+            for n in range(count):
+                cluster.worker_spec[n] = {"cls": Nanny, "options": self._options(n, count)}
+            _begin(client, cluster)
             yield client
 
     def _cluster(self) -> "SpecCluster":
-        from distributed import Nanny, Scheduler, SpecCluster
+        """A scheduler of our own, without workers yet."""
+        from distributed import Scheduler, SpecCluster
 
-        count = self._count()
-        spec = {n: {"cls": Nanny, "options": self._options(n, count)} for n in range(count)}
         scheduler = {"cls": Scheduler, "options": {"host": LOCAL, "dashboard_address": ANY_PORT}}
-        return SpecCluster(scheduler=scheduler, workers=spec, silence_logs=logging.CRITICAL)
+        return SpecCluster(scheduler=scheduler, silence_logs=logging.CRITICAL)
 
     def _options(self, number: int, count: int) -> dict[str, Any]:
         threads = str(max(1, (os.cpu_count() or 1) // count))
@@ -183,7 +184,8 @@ def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterat
     try:
         while True:
             if time.monotonic() - looked > LOOK_S:  # workers come and go
-                room, looked = AHEAD * max(1, len(client.nthreads())), time.monotonic()
+                _revive(client.cluster)
+                room, looked = AHEAD * _width(client), time.monotonic()
             for case in itertools.islice(waiting, max(0, room - len(running))):
                 key = f"{case.task}-{case.key}-{arguments[1]}"
                 running.add(client.submit(run_case, *_of(case, arguments), key=key, pure=False))
@@ -214,8 +216,41 @@ def _first(client: "Client", running: set[Any]) -> set[Any]:
         try:
             return set(wait(running, timeout=LOOK_S, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
+            _revive(client.cluster)
             seen = time.monotonic() if client.nthreads() else seen
     raise EngineError(f"no worker was left for {ALONE_S:.0f} s: start some, and run again")
+
+
+def _begin(client: "Client", cluster: "SpecCluster") -> None:
+    """Wait for the first worker; some may die as they start, but not all of them again and again.
+
+    Raises:
+        EngineError: no worker came.
+    """
+    until, died = time.monotonic() + START_S, 0
+    while not client.nthreads():
+        died += _revive(cluster)
+        if died > STARTS * len(cluster.worker_spec) or time.monotonic() > until:
+            raise EngineError(f"no worker can be started, {died} have died of it: {GUARD}")
+        time.sleep(0.05)
+
+
+def _revive(cluster: "SpecCluster | None") -> int:
+    """Start workers of our own that are not there, or that died as they started: how many did."""
+    if cluster is None:
+        return 0
+    ended = [n for n, nanny in cluster.workers.items() if nanny.status.name in ("closed", "failed")]
+    for name in ended:
+        del cluster.workers[name]
+    if set(cluster.worker_spec) - set(cluster.workers):
+        cluster.scale(len(cluster.worker_spec))
+    return len(ended)
+
+
+def _width(client: "Client") -> int:
+    """How many workers there are, or will be in a moment."""
+    ours = len(client.cluster.worker_spec) if client.cluster is not None else 1
+    return max(ours, len(client.nthreads()))
 
 
 def _result(future: Any) -> Done:
