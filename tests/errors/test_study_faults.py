@@ -123,6 +123,16 @@ def test_ten_kinds_of_faults_in_one_study_on_two_workers(tmp_path):
     assert list((made.store.folder / "claims").iterdir()) == []
 
 
+def test_the_stack_of_a_case_that_hung_is_that_of_its_own_thread(tmp_path):
+    from studies._worker import _stack
+
+    other = 'Thread 0x1 (most recent call first):\n  File "selectors.py", line 1 in select'
+    ours = 'Thread 0x2 (most recent call first):\n  File "a.py", line 3 in run_case'
+    (tmp_path / "trace").write_text(f"Timeout (0:00:01)!\n{other}\n\n{ours}\n")
+    assert _stack(tmp_path / "trace") == ours
+    assert _stack(tmp_path / "none") == ""
+
+
 def test_a_broken_pool_of_processes_says_so_and_a_new_one_goes_on(tmp_path):
     does = ["nothing", "nothing", "kill once", "nothing"]
     points = Zipped({"x": [1, 2, 3, 4], "does": does})

@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,8 +142,8 @@ def test_recipes_that_json_cannot_hold(value):
         ("json:f", "has the name of another"),
     ],
 )
-def test_tasks(tmp_path, root, name, words):
-    trial = (root / "tests" / "tasks" / "trial.py").read_bytes()
+def test_tasks(tmp_path, name, words):
+    trial = (Path(__file__).resolve().parents[1] / "tasks" / "trial.py").read_bytes()
     (tmp_path / f"{tmp_path.name}.py").write_bytes(trial)
     (tmp_path / "broken.py").write_text("def f(:")
     (tmp_path / "json.py").write_text("f = 1")

@@ -168,6 +168,13 @@ def test_threads_of_an_executor_give_the_same_table(study, tmp_path):
     assert other.frame().equals(study.frame())
 
 
+def test_a_finished_study_needs_no_workers(study):
+    study.run("serial")
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    assert study.run(pool).is_complete
+
+
 def test_a_study_that_was_moved_is_still_known(study, tmp_path):
     study.run("serial")
     shutil.move(study.folder, tmp_path / "moved")
@@ -250,3 +257,24 @@ def test_memory_and_gpus_limit_the_number_of_workers():
     options = Engine(gpus=[0, 2])._options(1, 2)
     assert options["env"]["CUDA_VISIBLE_DEVICES"] == "2"
     assert options["nthreads"] == 1
+
+
+GOLDEN = {  # by version of the task: what it found for RECIPE when that version was made
+    1: {
+        "volume_fraction.pore": 0.35989583333333336,
+        "volume_fraction.CBD": 0.10677083333333333,
+        "interface_area.pore–NMC": 85293.46248406157,
+        "tortuosity_factor.pore.z": 3.15995,
+        "effective_ionic_conductivity.pore + CBD.z": 0.176553,
+        "effective_electronic_conductivity.NMC + CBD.z": 17.36438,
+    }
+}
+
+
+def test_results_of_the_electrode_change_only_with_its_version():
+    """If this fails, count the version of ``studies.tasks.electrode`` up and add its results."""
+    from studies.tasks import electrode
+
+    found = electrode(RECIPE | {"characterize": {"axes": [0], "tolerance": 1e-6}}).values
+    for name, value in GOLDEN[electrode.VERSION].items():
+        assert found[name]["value"] == pytest.approx(value, rel=1e-5), name
