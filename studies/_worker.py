@@ -45,10 +45,10 @@ def _come_to(store: Store, case: Case, run: str, timeout: float | None, attempts
     attempt = store.claim(case.key, run, f"process {os.getpid()}").attempt
     started = time.perf_counter()
     try:
-        task = task_function(case.task, case.modules)
+        task: Any = task_function(case.task, case.modules)
     except InvalidInputError as error:
         return _left(store, case, str(error))
-    if (here := task.VERSION) != case.version:  # type: ignore[attr-defined]
+    if (here := task.VERSION) != case.version:
         return _left(store, case, f"its worker has version {here} of {case.task}: start it anew")
     with _watched(store.trace(case.key), timeout):
         record, arrays = _run(case, task)

@@ -74,16 +74,21 @@ class Outcome:
                 )
 
 
-def task(*, version: int) -> Callable[[Function], Function]:
+def task(
+    *, version: int, check: Callable[[Mapping[str, Any]], None] | None = None
+) -> Callable[[Function], Function]:
     """Mark a function of a module as a task: ``function(recipe) -> Outcome``.
 
     Args:
         version: of its physics; count it up when its results change, and no old result is taken
             for a new one.
+        check: raises InvalidInputError for a recipe that cannot be run; asked for every case
+            before any is run.
     """
 
     def marked(function: Function) -> Function:
-        function.VERSION = version  # type: ignore[attr-defined]
+        about: Any = function
+        about.VERSION, about.check = version, check
         return function
 
     return marked
@@ -99,7 +104,32 @@ def number(
     return found
 
 
-@task(version=1)
+def check_electrode(recipe: Mapping[str, Any]) -> None:
+    """Raises InvalidInputError for a recipe that cannot be run, without running anything."""
+    import twin
+    from twin.mechanics import Mechanics
+    from twin.performance import InCell
+
+    _known(recipe, TABLES, "the study")
+    for name in TABLES:
+        if name != "step" and not isinstance(recipe.get(name, {}), Mapping):
+            raise InvalidInputError(f"{name} is {recipe[name]!r}: write a table [{name}]")
+    if not recipe.get("volume") and not recipe.get("step"):
+        raise InvalidInputError("there is no volume: write [volume] with a file, or generate one")
+    _check_volume(recipe.get("volume"))
+    if steps := recipe.get("step"):
+        _check_steps(steps, "volume" in recipe)
+    for name in (recipe.get("materials") or {}).values():
+        twin.material(name)
+    for name, kind in (("mechanics", Mechanics), ("cell", InCell)):
+        if name in recipe:
+            known = [part.name for part in fields(kind)]
+            _known(recipe[name], known, f"[{name}]")
+            kind(**recipe[name])
+    _known(recipe.get("characterize", {}), ("axes", "tolerance"), "[characterize]")
+
+
+@task(version=1, check=check_electrode)
 def electrode(recipe: Mapping[str, Any]) -> Outcome:
     """An electrode made, changed, characterized and perhaps placed in a cell.
 
@@ -129,34 +159,6 @@ def electrode(recipe: Mapping[str, Any]) -> Outcome:
     status, reason = _status(card)
     values = _of_card(card) | _of_steps(reports) | _of_cell(card)
     return Outcome(values, status, reason, _picture(volume), _provenance(card, reports))
-
-
-def check_electrode(recipe: Mapping[str, Any]) -> None:
-    """Raises InvalidInputError for a recipe that cannot be run, without running anything."""
-    import twin
-    from twin.mechanics import Mechanics
-    from twin.performance import InCell
-
-    _known(recipe, TABLES, "the study")
-    for name in TABLES:
-        if name != "step" and not isinstance(recipe.get(name, {}), Mapping):
-            raise InvalidInputError(f"{name} is {recipe[name]!r}: write a table [{name}]")
-    if not recipe.get("volume") and not recipe.get("step"):
-        raise InvalidInputError("there is no volume: write [volume] with a file, or generate one")
-    _check_volume(recipe.get("volume"))
-    if steps := recipe.get("step"):
-        _check_steps(steps, "volume" in recipe)
-    for name in (recipe.get("materials") or {}).values():
-        twin.material(name)
-    for name, kind in (("mechanics", Mechanics), ("cell", InCell)):
-        if name in recipe:
-            known = [part.name for part in fields(kind)]
-            _known(recipe[name], known, f"[{name}]")
-            kind(**recipe[name])
-    _known(recipe.get("characterize", {}), ("axes", "tolerance"), "[characterize]")
-
-
-electrode.check = check_electrode  # type: ignore[attr-defined]
 
 
 def _check_volume(about: Any) -> None:

@@ -261,6 +261,19 @@ def test_files_that_are_not_there(tmp_path):
         Study.from_toml(path)
 
 
+def test_a_task_may_refuse_recipes_before_anything_is_run(tmp_path):
+    (tmp_path / f"{tmp_path.name}.py").write_text(
+        "from studies import Outcome, task\n"
+        "from microstructures.errors import InvalidInputError\n"
+        "def check(recipe):\n"
+        "    if recipe['x'] > 1: raise InvalidInputError(f'x is {recipe[\"x\"]}')\n"
+        "@task(version=1, check=check)\n"
+        "def f(recipe): return Outcome({})\n"
+    )
+    with pytest.raises(InvalidInputError, match="x is 2"):
+        Study({}, Grid({"x": [1, 2]}), tmp_path, task=f"{tmp_path.name}:f", modules=tmp_path)
+
+
 def test_statuses_to_be_run_again(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(SOUND)
