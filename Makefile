@@ -85,7 +85,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo 'Installing the pinned dependencies and test tools into $(VENV) (once, a few minutes)'
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cell,test]'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cell,optimize,parquet,test]'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/bin/python:

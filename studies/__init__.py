@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["cli"],
     submod_attrs={
         "analysis": ["Analysis", "analyze"],
+        "answer": ["Answer"],
         "design": ["Grid", "Range", "Sampled", "Single", "Table", "Zipped"],
         "engine": ["Engine", "EngineError"],
         "settings": ["AnalysisSettings"],

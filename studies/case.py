@@ -97,11 +97,26 @@ def task_function(name: str, modules: str = "") -> "Callable[[Mapping[str, Any]]
     Raises:
         InvalidInputError: there is none, it has no VERSION, or another module has its name.
     """
+    found = imported(name, modules, "task")
+    if not isinstance(getattr(found, "VERSION", None), int):
+        raise InvalidInputError(
+            f"task {name!r} has no VERSION: mark it with @studies.task(version=1), and count it up "
+            "when its results change"
+        )
+    return found
+
+
+def imported(name: str, modules: str, kind: str) -> Callable[..., Any]:
+    """The function "package.module:function", a task or whatever ``kind`` says.
+
+    Raises:
+        InvalidInputError: there is none, or another module has its name.
+    """
     module, colon, function = name.partition(":")
     if not (module and colon and function) or module == "__main__":
         raise InvalidInputError(
-            f"task {name!r} is no importable name: write package.module:function; a function of a "
-            "notebook or script cannot be found by workers, so put it into a module"
+            f"{kind} {name!r} is no importable name: write package.module:function; a function of "
+            "a notebook or script cannot be found by workers, so put it into a module"
         )
     try:
         found = getattr(_module(module, modules), function)
@@ -109,13 +124,11 @@ def task_function(name: str, modules: str = "") -> "Callable[[Mapping[str, Any]]
         raise
     except Exception as error:  # whatever the module does
         said = f"{type(error).__name__}: {error}"
-        raise InvalidInputError(f"task {name!r} cannot be imported: {said}") from error
-    if not callable(found) or not isinstance(getattr(found, "VERSION", None), int):
-        raise InvalidInputError(
-            f"task {name!r} has no VERSION: mark it with @studies.task(version=1), and count it up "
-            "when its results change"
-        )
-    return found
+        raise InvalidInputError(f"{kind} {name!r} cannot be imported: {said}") from error
+    if not callable(found):
+        raise InvalidInputError(f"{kind} {name!r} is no function")
+    called: Callable[..., Any] = found
+    return called
 
 
 def _module(name: str, folder: str) -> ModuleType:

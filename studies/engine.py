@@ -44,6 +44,8 @@ THREADS = ("TI_CPU_MAX_NUM_THREADS", "OMP_NUM_THREADS")
 GUARD = 'a script wants `if __name__ == "__main__":` above the line that runs the study'
 Done = tuple[str, str]
 Arguments = tuple[str, str, float | None, int]  # of run_case, after the case: store, run, …
+Runner = Callable[[Sequence[Case], Store], Iterator[Done]]
+"""Runs cases on workers that are there; see ``Engine.started``."""
 
 
 class EngineError(TwinError):
@@ -102,14 +104,28 @@ class Engine:
         Raises:
             EngineError: no worker is left, or none came.
         """
-        arguments = (str(store.folder), uuid.uuid4().hex, self.timeout, self.attempts)
+        with self.started() as run:
+            yield from run(cases, store)
+
+    @contextlib.contextmanager
+    def started(self) -> "Iterator[Runner]":
+        """Workers that stay warm for all that is run inside the block: a function like ``run``."""
         if self.kind == "serial":
-            yield from (run_case(*_of(case, arguments)) for case in cases)
+            yield lambda cases, store: (
+                run_case(*_of(case, arguments))
+                for arguments in [self._arguments(store)]
+                for case in cases
+            )
         elif isinstance(self.kind, Executor):
-            yield from _through(self.kind, cases, arguments, self.workers or os.cpu_count() or 1)
+            pool, width = self.kind, self.workers or os.cpu_count() or 1
+            yield lambda cases, store: _through(pool, cases, self._arguments(store), width)
         else:
-            with self._client() as client, _scheduler_missed():
-                yield from _on(client, cases, arguments)
+            with self._client() as client:
+                yield lambda cases, store: _heard(_on(client, cases, self._arguments(store)))
+
+    def _arguments(self, store: Store) -> Arguments:
+        """Of one run; deaths of workers are counted in it."""
+        return str(store.folder), uuid.uuid4().hex, self.timeout, self.attempts
 
     @contextlib.contextmanager
     def _client(self) -> "Iterator[Client]":
@@ -198,11 +214,10 @@ def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterat
         client.cancel(list(running))
 
 
-@contextlib.contextmanager
-def _scheduler_missed() -> Iterator[None]:
-    """Say so, whatever the call that missed it made of it."""
+def _heard(ends: Iterator[Done]) -> Iterator[Done]:
+    """The same; says so if the scheduler is missed, whatever the call that missed it made of it."""
     try:
-        yield
+        yield from ends
     except (OSError, CancelledError) as error:
         raise EngineError("the scheduler has gone: start one, and run again") from error
 

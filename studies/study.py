@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
 from solvers import progress
+from studies.answer import Answer, answered, check_questions
 from studies.case import Case, task_function
 from studies.constraints import constrained
 from studies.design import Design, Single
-from studies.engine import Engine
+from studies.engine import Engine, Runner
 from studies.recipe import with_values, without_units
 from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
 
@@ -56,10 +57,12 @@ class Study:
         task: importable name of what is computed.
         constraints: comparisons between parameters, see ``studies.constraints``.
         modules: folder with the module of the task, if that is not installed.
+        questions: what the report asks of the results, with arguments: {"best_density": {}}; see
+            ``studies.answer``.
 
     Raises:
-        InvalidInputError: a task, a path, a constraint or a recipe that cannot be; a file that is
-            not there. Nothing was run.
+        InvalidInputError: a task, a path, a constraint, a recipe or a question that cannot be; a
+            file that is not there. Nothing was run.
     """
 
     recipe: Mapping[str, Any]
@@ -69,9 +72,11 @@ class Study:
     task: str = ELECTRODE
     constraints: tuple[str, ...] = ()
     modules: str | os.PathLike[str] | None = None
+    questions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cases()
+        check_questions(self)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> "Study":
@@ -106,7 +111,7 @@ class Study:
 
     def run(
         self,
-        engine: "str | Executor | Engine" = "local",
+        engine: "str | Executor | Engine | Runner" = "local",
         *,
         retry: Collection[str] = (),
         **options: Any,
@@ -114,7 +119,8 @@ class Study:
         """Run what has not been run; what is stored costs nothing.
 
         Args:
-            engine: "serial", "local", "dask", an Executor, or an ``Engine``.
+            engine: "serial", "local", "dask", an Executor, an ``Engine``, or what
+                ``Engine.started`` gives.
             retry: statuses whose cases are run again, such as "timed out".
             options: arguments of ``Engine``: workers, address, timeout, …
 
@@ -123,7 +129,7 @@ class Study:
                 changed since the study was made.
             EngineError: the workers are gone for good; what they finished is stored.
         """
-        runner = engine if isinstance(engine, Engine) else Engine(engine, **options)
+        run = _runner(engine, options)
         again = {CORRUPTED, *_statuses(retry)}
         known = {key: _found(self.store, key)[0] for key in self._cases}
         left = [case for case in self.cases() if known[case.key] in {NOT_RUN, *again}]
@@ -134,7 +140,7 @@ class Study:
             for case in left:
                 if known[case.key] in again:
                     store.remove(case.key)
-            self._watched(runner.run(left, store), known, len(left))
+            self._watched(run(left, store), known, len(left))
         return Status(len(known), _counted(known.values()))
 
     def _watched(self, ends: Iterator[tuple[str, str]], known: dict[str, str], count: int) -> None:
@@ -178,6 +184,14 @@ class Study:
 
         return framed(self, uncertainty)
 
+    def answer(self, question: str, **arguments: Any) -> Answer:
+        """What the results say to a question, such as "best_density"; see ``studies.answer``.
+
+        Raises:
+            InvalidInputError: no such question or argument, or results that do not answer it.
+        """
+        return answered(self, question, arguments)
+
     def collect(self) -> tuple[Path, ...]:
         """The frame as results.csv beside the cases, and as Parquet where that can be written."""
         from studies.table import collected
@@ -208,6 +222,14 @@ def _sha(path: Path) -> str:
             f"volume.file {str(path)!r} cannot be read ({error.strerror}): look at the path"
         ) from None
     return total.hexdigest()
+
+
+def _runner(engine: "str | Executor | Engine | Runner", options: Mapping[str, Any]) -> Runner:
+    if isinstance(engine, Engine):
+        return engine.run
+    if callable(engine):
+        return engine
+    return Engine(engine, **options).run
 
 
 def _found(store: Store, key: str) -> tuple[str, Record | None]:

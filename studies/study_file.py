@@ -13,7 +13,7 @@ from studies.recipe import without_units
 from studies.study import ELECTRODE, Study
 from studies.tasks import TABLES
 
-TOP = ("name", "task", "store", "design")
+TOP = ("name", "task", "store", "design", "questions")
 DESIGN = ("kind", "parameters", "constraints", "count", "seed", "table")
 OPTIONS = {
     "grid": ("parameters",),
@@ -64,7 +64,12 @@ def _study(tables: Mapping[str, Any], path: Path) -> Study:
         task,
         tuple(_typed(design, "constraints", list, [])),
         path.parent,
+        _questions(_typed(tables, "questions", dict, {})),
     )
+
+
+def _questions(tables: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: _typed(tables, name, dict, {}) for name in tables}
 
 
 def _design(table: Mapping[str, Any], folder: Path) -> Design:
