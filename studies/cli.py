@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from microstructures.errors import InvalidInputError, TwinError
+from studies.cli_words import FAILED, INCOMPLETE, OK, USAGE, Flag, Voice
 from studies.stop import Stop
+from studies.study_cli import study
 from studies.wording import as_typed
 
 if TYPE_CHECKING:
     from microstructures import Volume
     from studies.settings import AnalysisSettings
 
-OK, FAILED, USAGE, INCOMPLETE = 0, 1, 2, 3
 EPILOGUE = (
     "Exit codes: 0 done, 1 an error that is told in one line (--debug adds the traceback), "
     "2 wrong usage, 3 the report is written but some numbers are missing because a solve did not "
@@ -38,8 +39,7 @@ app = App(
     help_format="plaintext",
     version=_version,
 )
-
-Flag = functools.partial(Parameter, negative="")
+app.command(study)
 
 
 @Parameter(name="*")
@@ -129,20 +129,6 @@ class Place:
     thickness: float | None = None
     particle_radius: float | None = None
     rates: str | None = None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Voice:
-    """What to say.
-
-    Args:
-        quiet: no progress and no summary; only errors.
-        debug: show the traceback of an error.
-    """
-
-    quiet: Annotated[bool, Flag()] = False
-    debug: Annotated[bool, Flag()] = False
 
 
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
@@ -257,84 +243,6 @@ def info(
     description = describe(_settings(flags | asdict(meaning)))
     print("\n".join(description.lines))
     return FAILED if description.problems else OK
-
-
-study = App(name="study", help="Many cases of one recipe: run, resumed, and told apart.")
-app.command(study)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Workers:
-    """Who runs the cases.
-
-    Args:
-        engine: local (the default: a process for each core), serial, or dask.
-        workers: processes of local.
-        address: of the scheduler of dask, tcp://host:8786, or its scheduler file.
-        timeout: seconds that a case may take; no limit by default.
-        attempts: after so many deaths of its worker a case is quarantined; 3 by default.
-    """
-
-    engine: Literal["local", "serial", "dask"] = "local"
-    workers: int | None = None
-    address: str | None = None
-    timeout: float | None = None
-    attempts: int = 3
-
-
-@study.command(name="run")
-def study_run(
-    file: Path,
-    *,
-    dry: Annotated[bool, Flag()] = False,
-    retry: str = "",
-    who: Workers = Workers(),
-    voice: Voice = Voice(),
-) -> int:
-    """Run the cases of a study file that have not been run; the table is collected in the end.
-
-    Args:
-        file: TOML file of the study.
-        dry: only say how many cases there are and how many are left.
-        retry: also run again what ended so: "timed out,quarantined,failed".
-        who: runs the cases.
-        voice: what to say.
-    """
-    from studies.progress_bar import shown
-    from studies.study import Study
-
-    made = Study.from_toml(file)
-    if dry:
-        print(made.status())
-        return OK
-    options = {k: v for k, v in asdict(who).items() if k != "engine" and v is not None}
-    again = [status.strip() for status in retry.split(",") if status.strip()]
-    with shown(voice.quiet):
-        status = made.run(who.engine, retry=again, **options)
-    paths = made.collect()
-    if not voice.quiet:
-        print(status, *(f"written: {path}" for path in paths), sep="\n")
-    return OK if set(status.counts) <= {"ok", "does not percolate"} else INCOMPLETE
-
-
-@study.command(name="status")
-def study_status(file: Path) -> int:
-    """How many cases of a study have come to which end."""
-    from studies.study import Study
-
-    print(Study.from_toml(file).status())
-    return OK
-
-
-@study.command(name="collect")
-def study_collect(file: Path) -> int:
-    """Write the table of what is finished, results.csv in the folder of the study."""
-    from studies.study import Study
-
-    for path in Study.from_toml(file).collect():
-        print(f"written: {path}")
-    return OK
 
 
 @app.command

@@ -137,7 +137,7 @@ def test_recipes_that_json_cannot_hold(value):
         ("no_such_module:f", "No module named 'no_such_module'"),
         ("trial:nothing", "nothing"),
         ("trial:no_version", "mark it with @studies.task"),
-        ("trial:DOES", "mark it with @studies.task"),
+        ("trial:DOES", "is no function"),
         ("broken:f", "SyntaxError"),
         ("json:f", "has the name of another"),
     ],

@@ -76,7 +76,8 @@ def test_collect_writes_what_the_frame_has_and_to_the_last_bit(study):
         rows = list(csv.DictReader(file))
     assert [float(row["y [m²]"]) for row in rows] == [9.0, 1.0, 4.0]
     assert [float(row["third"]) for row in rows] == [1.0, 1 / 3, 2 / 3]
-    assert [path.name for path in study.store.folder.glob("*.*")] == ["results.csv"]
+    tables = sorted(path.name for path in study.store.folder.glob("*.*"))
+    assert tables == ["results.csv", "results.parquet"]
 
 
 def test_a_new_version_of_the_task_is_run_again(study, tmp_path, monkeypatch):

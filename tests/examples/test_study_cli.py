@@ -30,7 +30,8 @@ def test_a_study_is_run_told_of_and_collected(file, capsys):
     assert main(["study", "run", str(file), "--engine", "serial"]) == 3
     table = file.with_suffix(".study") / "results.csv"
     told = "3 cases: 1 ok, 1 failed, 1 does not percolate\n"
-    assert capsys.readouterr().out == f"{told}written: {table}\n"
+    files = f"written: {table}\nwritten: {table.with_suffix('.parquet')}\n"
+    assert capsys.readouterr().out == told + files
     written = table.read_bytes()
     table.unlink()
     assert main(["study", "status", str(file)]) == 0
