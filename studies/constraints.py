@@ -29,7 +29,7 @@ def constrained(
         InvalidInputError: a constraint that is none, or that names another parameter; or no point
             is left.
     """
-    tests = [_test(text, list(points[0])) for text in constraints]
+    tests = [condition(text, list(points[0])) for text in constraints]
     left = [dict(point) for point in points if all(test(point) for test in tests)]
     if not left:
         raise InvalidInputError(
@@ -38,8 +38,12 @@ def constrained(
     return left
 
 
-def _test(text: str, names: Collection[str]) -> Holds:
-    """A constraint as a function; names with dots stand in it as words without."""
+def parsed(text: str, names: Collection[str]) -> tuple[ast.Expression, dict[str, str]]:
+    """A constraint as a tree, and the words that stand in it for names, which may have dots.
+
+    Raises:
+        InvalidInputError: it is more than comparisons and sums, or has another name.
+    """
     words = {name: f"p{number}_" for number, name in enumerate(names)}
     worded = str(text)
     for name in sorted(names, key=len, reverse=True):
@@ -53,6 +57,12 @@ def _test(text: str, names: Collection[str]) -> Holds:
             isinstance(part, ast.Name) and part.id not in words.values()
         ):
             raise _refused(text, names, f"what is {ast.unparse(part)!r}?")
+    return tree, words
+
+
+def condition(text: str, names: Collection[str]) -> Holds:
+    """A constraint as a function of a point, which raises InvalidInputError where it is none."""
+    tree, words = parsed(text, names)
     code = compile(tree, "<constraint>", "eval")
 
     def holds(point: Mapping[str, Any]) -> bool:
