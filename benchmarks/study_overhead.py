@@ -59,8 +59,8 @@ def overhead(folder):
     for kind, workers in (("serial", None), ("local", 1), ("local", 2)):
         made = study(folder / f"{kind} {workers}", CASES)
         store, ticks = made.store.at(made.folder), []
-        for _ in Engine(kind, workers=workers).run(made.cases(), store):
-            ticks.append(time.perf_counter())
+        with Engine(kind, workers=workers).started() as crew:
+            ticks += [time.perf_counter() for _ in crew.run(made.cases(), store)]
         label = kind if workers is None else f"{kind}, {workers} workers"
         found[label] = round(1e3 * (ticks[-1] - ticks[WARM]) / (CASES - WARM - 1), 2)
     return found
@@ -81,8 +81,8 @@ def speedup(folder):
     for workers in (1, 2):
         made = study(folder / f"speed {workers}", 4 * workers + workers, "second")
         store, ticks = made.store.at(made.folder), []
-        for _ in Engine("local", workers=workers).run(made.cases(), store):
-            ticks.append(time.perf_counter())
+        with Engine("local", workers=workers).started() as crew:
+            ticks += [time.perf_counter() for _ in crew.run(made.cases(), store)]
         seconds.append((ticks[-1] - ticks[workers - 1]) / (4 * workers))
     return round(seconds[0] / seconds[1], 2)
 

@@ -5,6 +5,7 @@ import dataclasses
 import faulthandler
 import json
 import os
+import platform
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from microstructures.errors import ConvergenceError, InvalidInputError, NotPercolatingError
 from studies.case import Case, task_function
+from studies.peak import begin_peak, peak_memory
 from studies.store import NOT_RUN, Claim, CorruptedRecordError, Record, Store
 from studies.tasks import Outcome
 
@@ -42,7 +44,7 @@ def _come_to(store: Store, case: Case, run: str, timeout: float | None, attempts
     before = store.claimed(case.key)
     if before is not None and before.run == run and (dead := _dead(store, case, before, attempts)):
         return _ended(store, dead, {})
-    attempt = store.claim(case.key, run, f"process {os.getpid()}").attempt
+    attempt = store.claim(case.key, run, f"{platform.node()}:{os.getpid()}").attempt
     started = time.perf_counter()
     try:
         task: Any = task_function(case.task, case.modules)
@@ -50,10 +52,12 @@ def _come_to(store: Store, case: Case, run: str, timeout: float | None, attempts
         return _left(store, case, str(error))
     if (here := task.VERSION) != case.version:
         return _left(store, case, f"its worker has version {here} of {case.task}: start it anew")
+    begin_peak()
     with _watched(store.trace(case.key), timeout):
         record, arrays = _run(case, task)
     seconds = time.perf_counter() - started
-    return _ended(store, _about(record, case, seconds=seconds, attempts=attempt), arrays)
+    how = {"seconds": seconds, "attempts": attempt, "peak_memory": peak_memory()}
+    return _ended(store, _about(record, case, **how), arrays)
 
 
 def _known(store: Store, key: str) -> str:

@@ -5,6 +5,7 @@ the workers of a scheduler that is already there; and any ``concurrent.futures.E
 """
 
 import contextlib
+import importlib.util
 import itertools
 import logging
 import math
@@ -44,12 +45,24 @@ THREADS = ("TI_CPU_MAX_NUM_THREADS", "OMP_NUM_THREADS")
 GUARD = 'a script wants `if __name__ == "__main__":` above the line that runs the study'
 Done = tuple[str, str]
 Arguments = tuple[str, str, float | None, int]  # of run_case, after the case: store, run, …
-Runner = Callable[[Sequence[Case], Store], Iterator[Done]]
-"""Runs cases on workers that are there; see ``Engine.started``."""
 
 
 class EngineError(TwinError):
     """Workers are gone for good; what they finished is stored, and running again goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Workers that are there, see ``Engine.started``.
+
+    Args:
+        run: key and status of each case, in the order in which they are finished; raises
+            EngineError if no worker is left.
+        dashboard: address of the page on which Dask shows them, if there is one.
+    """
+
+    run: Callable[[Sequence[Case], Store], Iterator[Done]]
+    dashboard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,8 @@ class Engine:
         timeout: s that a case may take, > 0; then its worker ends itself and the case has timed
             out. None for no limit. For "local" and "dask" only.
         attempts: a case whose worker dies so many times is quarantined. Likewise.
-        memory: bytes that a case needs, > 0, if known: no more workers of "local" than fit.
+        memory: bytes that a case needs, > 0: no more workers of "local" than fit. By default what
+            the largest of the study's finished cases has needed, unless ``workers`` are asked for.
         gpus: indices of the GPUs of "local", a worker each.
 
     Raises:
@@ -98,30 +112,28 @@ class Engine:
                 "anew: choose engine='local', workers=1"
             )
 
-    def run(self, cases: Sequence[Case], store: Store) -> Iterator[Done]:
-        """Key and status of each case, in the order in which they are finished.
+    @contextlib.contextmanager
+    def started(self) -> "Iterator[Crew]":
+        """Workers that stay warm for all that they run inside the block.
 
         Raises:
-            EngineError: no worker is left, or none came.
+            EngineError: no worker came.
         """
-        with self.started() as run:
-            yield from run(cases, store)
-
-    @contextlib.contextmanager
-    def started(self) -> "Iterator[Runner]":
-        """Workers that stay warm for all that is run inside the block: a function like ``run``."""
         if self.kind == "serial":
-            yield lambda cases, store: (
-                run_case(*_of(case, arguments))
-                for arguments in [self._arguments(store)]
-                for case in cases
-            )
+            yield Crew(self._here)
         elif isinstance(self.kind, Executor):
-            pool, width = self.kind, self.workers or os.cpu_count() or 1
-            yield lambda cases, store: _through(pool, cases, self._arguments(store), width)
+            pool, width = self.kind, self.width()
+            yield Crew(lambda cases, store: _through(pool, cases, self._arguments(store), width))
         else:
             with self._client() as client:
-                yield lambda cases, store: _heard(_on(client, cases, self._arguments(store)))
+                yield Crew(
+                    lambda cases, store: _heard(_on(client, cases, self._arguments(store))),
+                    _dashboard(client),
+                )
+
+    def _here(self, cases: Sequence[Case], store: Store) -> Iterator[Done]:
+        arguments = self._arguments(store)
+        return (run_case(*_of(case, arguments)) for case in cases)
 
     def _arguments(self, store: Store) -> Arguments:
         """Of one run; deaths of workers are counted in it."""
@@ -148,7 +160,7 @@ class Engine:
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise EngineError(f"a worker runs the study by which it was started: {GUARD}")
         with self._cluster() as cluster, Client(cluster) as client:
-            count = self._count()
+            count = self.width()
             for n in range(count):
                 cluster.worker_spec[n] = {"cls": Nanny, "options": self._options(n, count)}
             _begin(client, cluster)
@@ -176,8 +188,15 @@ class Engine:
             "silence_logs": logging.CRITICAL,
         }
 
-    def _count(self) -> int:
-        """Workers of "local": as asked for, and as fit into the memory, one at least."""
+    def width(self) -> int:
+        """Cases at once: of "local" as asked for, and as fit into the memory, one at least.
+
+        Of "dask" only its scheduler knows: 1.
+        """
+        if isinstance(self.kind, Executor):
+            return self.workers or os.cpu_count() or 1
+        if self.kind != "local":
+            return 1
         import psutil
 
         cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
@@ -324,6 +343,14 @@ def _connected(address: str) -> "Iterator[Client]":
                 "a worker has several threads, and cases want one each: dask worker --nthreads 1"
             )
         yield client
+
+
+def _dashboard(client: "Client") -> str:
+    """Where Dask shows its workers; nowhere without Bokeh, if the scheduler is ours."""
+    if client.cluster is not None and importlib.util.find_spec("bokeh") is None:
+        return ""
+    is_there = "dashboard" in client.scheduler_info().get("services", {})
+    return str(client.dashboard_link or "") if is_there else ""
 
 
 def _never_give_up(dask_scheduler: Any) -> None:

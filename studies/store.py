@@ -38,6 +38,8 @@ STATUSES = (
     "quarantined",
 )
 """What may become of a case; the last two are told by its absence, the worker having died."""
+FINE = ("ok", "does not percolate")
+"""Those that are results."""
 NOT_RUN, CORRUPTED = "not run", "corrupted"
 """What may be said of a case without a record; after "not run" the reason may follow."""
 
@@ -125,7 +127,7 @@ class Store:
         """Whether the case is finished, with whatever status; its record is not looked into."""
         return (self.path(key) / "record.json").exists()
 
-    def keys(self) -> Iterator[str]:
+    def finished(self) -> Iterator[str]:
         """Keys of all finished cases, in no order."""
         for path in (self.folder / "cases").glob("??/*"):
             if not path.name.startswith("."):
@@ -218,6 +220,12 @@ class Store:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
+    def begun(self) -> dict[str, Claim]:
+        """Who has begun which cases without finishing them, by key; the dead among them."""
+        keys = [path.stem for path in (self.folder / "claims").glob("*.json")]
+        found = {key: self.claimed(key) for key in keys if not key.startswith(".")}
+        return {key: claim for key, claim in found.items() if claim is not None}
+
     def release(self, key: str) -> None:
         """The case is finished: nobody has begun it any more."""
         self._claim(key).unlink(missing_ok=True)
@@ -227,11 +235,14 @@ class Store:
         """Where the stack of a case that hangs is written when its time is over."""
         return self.folder / "claims" / f"{key}.trace"
 
-    def sweep(self, older: float = ABANDONED) -> int:
-        """Remove what killed writers left aside, if it is older than so many s; how many it was."""
+    def left_aside(self, older: float = ABANDONED) -> list[Path]:
+        """What killed writers left, not written to for so many s."""
         aside = [*self.folder.glob("cases/??/.*"), *self.folder.glob("claims/.*")]
-        left = [path for path in aside if _age(path) > older]
-        for path in left:
+        return [path for path in aside if _age(path) > older]
+
+    def sweep(self) -> int:
+        """Remove what killed writers left aside; how many things it was."""
+        for path in (left := self.left_aside()):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

@@ -1,12 +1,14 @@
 """Study: a recipe, a design of its parameters, and a store of what came of each case."""
 
+import contextlib
 import difflib
 import hashlib
 import os
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +19,20 @@ from studies.answer import Answer, answered, check_questions
 from studies.case import Case, task_function
 from studies.constraints import constrained
 from studies.design import Design, Single
-from studies.engine import Engine, Runner
+from studies.engine import Crew, Engine
+from studies.estimate import Estimate, estimated, largest_peak
 from studies.recipe import with_values, without_units
 from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
+from studies.tally import Tally, Watch
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from studies.cleaning import Cleaned
+    from studies.study_diff import StudyDiff
+
 ELECTRODE = "studies.tasks:electrode"
+NOBODY = Crew(lambda cases, store: iter(()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +119,11 @@ class Study:
 
     def run(
         self,
-        engine: "str | Executor | Engine | Runner" = "local",
+        engine: "str | Executor | Engine | Crew" = "local",
         *,
         retry: Collection[str] = (),
+        first: int | None = None,
+        watch: Watch | None = None,
         **options: Any,
     ) -> Status:
         """Run what has not been run; what is stored costs nothing.
@@ -122,6 +132,8 @@ class Study:
             engine: "serial", "local", "dask", an Executor, an ``Engine``, or what
                 ``Engine.started`` gives.
             retry: statuses whose cases are run again, such as "timed out".
+            first: no more than so many cases, for a trial; they count.
+            watch: is told how far the run has come, now and whenever a case has ended.
             options: arguments of ``Engine``: workers, address, timeout, …
 
         Raises:
@@ -129,27 +141,41 @@ class Study:
                 changed since the study was made.
             EngineError: the workers are gone for good; what they finished is stored.
         """
-        run = _runner(engine, options)
         again = {CORRUPTED, *_statuses(retry)}
-        known = {key: _found(self.store, key)[0] for key in self._cases}
-        left = [case for case in self.cases() if known[case.key] in {NOT_RUN, *again}]
-        if left:
-            self._check_files()
-            store = Store.at(self.folder)
-            store.sweep()
-            for case in left:
-                if known[case.key] in again:
-                    store.remove(case.key)
-            self._watched(run(left, store), known, len(left))
+        found = {case.key: (status, record) for case, status, record in self.records()}
+        known = {key: status for key, (status, _) in found.items()}
+        left = [case for case in self.cases() if known[case.key] in {NOT_RUN, *again}][:first]
+        peak = largest_peak([record for _, record in found.values() if record])
+        with _crew(engine, options, len(left), peak) as crew:
+            if left:
+                self._check_files()
+                store = Store.at(self.folder)
+                store.sweep()
+                for case in left:
+                    if known[case.key] in again:
+                        store.remove(case.key)
+                self._watched(crew, left, known, watch)
         return Status(len(known), _counted(known.values()))
 
-    def _watched(self, ends: Iterator[tuple[str, str]], known: dict[str, str], count: int) -> None:
-        """Note the ends of cases as they come, and report how far the study is."""
-        name = f"study {self.name}, {count} cases"
-        progress.report(name, 0.0)
-        for number, (key, status) in enumerate(ends, start=1):
+    def _watched(
+        self, crew: Crew, left: list[Case], known: dict[str, str], watch: Watch | None
+    ) -> None:
+        """Run cases, note their ends as they come, and report how far the study is."""
+        name, begun = f"study {self.name}, {len(left)} cases", time.monotonic()
+        counts = Counter(known.values())
+
+        def tell(done: int) -> None:
+            progress.report(name, done / len(left))
+            if watch is not None:
+                about = self.name, len(known), dict(+counts), len(left), done
+                watch(Tally(*about, time.monotonic() - begun, crew.dashboard))
+
+        tell(0)
+        for done, (key, status) in enumerate(crew.run(left, self.store), start=1):
+            counts[known[key]] -= 1
+            counts[status] += 1
             known[key] = status
-            progress.report(name, number / count)
+            tell(done)
 
     def _check_files(self) -> None:
         for case in self.cases()[:1]:
@@ -183,6 +209,37 @@ class Study:
         from studies.table import framed
 
         return framed(self, uncertainty)
+
+    def estimate(self, engine: "str | Executor | Engine" = "local", **options: Any) -> Estimate:
+        """How long the rest takes and how much memory, from what was run of the same task.
+
+        Args:
+            engine: as of ``run``.
+            options: likewise.
+        """
+        return estimated(self, engine if isinstance(engine, Engine) else Engine(engine, **options))
+
+    def diff(self, after: "Study") -> "StudyDiff":
+        """How another study differs, case by case: statuses, and numbers beyond their errors.
+
+        Raises:
+            InvalidInputError: they have no case with the same parameters.
+        """
+        from studies.study_diff import differences
+
+        return differences(self, after)
+
+    def clean(self, *, others: bool = False, dry: bool = False) -> "Cleaned":
+        """Remove from the store what killed workers left, and what is corrupted.
+
+        Args:
+            others: also finished cases that are none of this study's: of points that it no longer
+                has, and of older versions of its task.
+            dry: only tell what it would be.
+        """
+        from studies.cleaning import cleaned
+
+        return cleaned(self, others=others, dry=dry)
 
     def answer(self, question: str, **arguments: Any) -> Answer:
         """What the results say to a question, such as "best_density"; see ``studies.answer``.
@@ -224,12 +281,19 @@ def _sha(path: Path) -> str:
     return total.hexdigest()
 
 
-def _runner(engine: "str | Executor | Engine | Runner", options: Mapping[str, Any]) -> Runner:
-    if isinstance(engine, Engine):
-        return engine.run
-    if callable(engine):
-        return engine
-    return Engine(engine, **options).run
+def _crew(
+    engine: "str | Executor | Engine | Crew",
+    options: Mapping[str, Any],
+    left: int,
+    peak: float | None,
+) -> contextlib.AbstractContextManager[Crew]:
+    """Workers; none are started where there is nothing to do, but options are looked at."""
+    if isinstance(engine, Crew):
+        return contextlib.nullcontext(engine)
+    asked = engine if isinstance(engine, Engine) else Engine(engine, **options)
+    if asked.memory is None and asked.workers is None and peak:
+        asked = replace(asked, memory=peak)
+    return asked.started() if left else contextlib.nullcontext(NOBODY)
 
 
 def _found(store: Store, key: str) -> tuple[str, Record | None]:

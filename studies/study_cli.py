@@ -2,11 +2,17 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from microstructures.errors import InvalidInputError
 from studies.cli_words import INCOMPLETE, OK, Flag, Voice
+from studies.slurm_job import SlurmJob
+from studies.wording import as_typed
+
+if TYPE_CHECKING:
+    from studies.study import Study
 
 study = App(name="study", help="Many cases of one recipe: run, resumed, and told apart.")
 
@@ -36,6 +42,7 @@ def study_run(
     file: Path,
     *,
     dry: Annotated[bool, Flag()] = False,
+    first: int | None = None,
     retry: str = "",
     who: Workers = Workers(),
     voice: Voice = Voice(),
@@ -44,34 +51,70 @@ def study_run(
 
     Args:
         file: TOML file of the study.
-        dry: only say how many cases there are and how many are left.
+        dry: only say how many cases there are, how many are left, and what they will take.
+        first: run only so many cases, for a trial; they count.
         retry: also run again what ended so: "timed out,quarantined,failed".
         who: runs the cases.
         voice: what to say.
     """
-    from studies.progress_bar import shown
     from studies.study import Study
 
     made = Study.from_toml(file)
     if dry:
-        print(made.status())
+        print(made.status(), as_typed(str(made.estimate(**_options(who)))), sep="\n")
         return OK
-    options = {k: v for k, v in asdict(who).items() if k != "engine" and v is not None}
+    return _run(made, first, retry, who, voice)
+
+
+@study.command(name="resume")
+def study_resume(
+    file: Path, *, retry: str = "", who: Workers = Workers(), voice: Voice = Voice()
+) -> int:
+    """Go on with a study that has been begun, as ``run`` does too; an error if it has not been.
+
+    Args:
+        file: TOML file of the study.
+        retry: also run again what ended so: "timed out,quarantined,failed".
+        who: runs the cases.
+        voice: what to say.
+    """
+    from studies.study import Study
+
+    made = Study.from_toml(file)
+    if not made.store.folder.exists():
+        raise InvalidInputError(
+            f"there is no folder {made.store.folder}, so nothing was begun: twin study run {file}"
+        )
+    return _run(made, None, retry, who, voice)
+
+
+def _options(who: Workers) -> dict[str, Any]:
+    return {name: value for name, value in asdict(who).items() if value is not None}
+
+
+def _run(made: "Study", first: int | None, retry: str, who: Workers, voice: Voice) -> int:
+    from studies.store import FINE, NOT_RUN
+    from studies.study_bar import watched
+
     again = [status.strip() for status in retry.split(",") if status.strip()]
-    with shown(voice.quiet):
-        status = made.run(who.engine, retry=again, **options)
+    with watched(made, voice.quiet) as watch:
+        status = made.run(retry=again, first=first, watch=watch, **_options(who))
     paths = made.collect()
     if not voice.quiet:
         print(status, *(f"written: {path}" for path in paths), sep="\n")
-    return OK if set(status.counts) <= {"ok", "does not percolate"} else INCOMPLETE
+    return OK if set(status.counts) <= {*FINE, NOT_RUN} else INCOMPLETE
 
 
 @study.command(name="status")
 def study_status(file: Path) -> int:
-    """How many cases of a study have come to which end."""
+    """How many cases of a study have come to which end, and what the workers do now."""
     from studies.study import Study
+    from studies.study_bar import row
+    from studies.tally import running
 
-    print(Study.from_toml(file).status())
+    made = Study.from_toml(file)
+    at = running(made.store, {case.key: case for case in made.cases()})
+    print(made.status(), *map(row, at), sep="\n")
     return OK
 
 
@@ -82,4 +125,65 @@ def study_collect(file: Path) -> int:
 
     for path in Study.from_toml(file).collect():
         print(f"written: {path}")
+    return OK
+
+
+@study.command(name="diff")
+def study_diff(before: Path, after: Path) -> int:
+    """How the results of two studies differ, case by case.
+
+    Args:
+        before: TOML file of a study.
+        after: TOML file of another with the same parameters.
+    """
+    from studies.study import Study
+
+    print(Study.from_toml(before).diff(Study.from_toml(after)))
+    return OK
+
+
+@study.command(name="clean")
+def study_clean(
+    file: Path,
+    *,
+    others: Annotated[bool, Flag()] = False,
+    dry: Annotated[bool, Flag()] = False,
+) -> int:
+    """Remove what killed workers left in the folder of a study, and what is corrupted.
+
+    Args:
+        file: TOML file of the study.
+        others: also finished cases that are none of the study's: of other points, or of older
+            versions of its task.
+        dry: only say what would be removed.
+    """
+    from studies.study import Study
+
+    found = Study.from_toml(file).clean(others=others, dry=dry)
+    print(f"{'would be removed' if dry else 'removed'}: {found}")
+    return OK
+
+
+@study.command(name="submit")
+def study_submit(
+    file: Path,
+    *,
+    slurm: Annotated[bool, Flag()],
+    dry: Annotated[bool, Flag()] = False,
+    job: Annotated[SlurmJob, Parameter(name="*", negative_iterable=())] = SlurmJob(),
+) -> int:
+    """Queue a study on a cluster: a job that starts workers, runs it, and comes back until done.
+
+    Args:
+        file: TOML file of the study, on a file system that all nodes share.
+        slurm: the cluster has Slurm.
+        dry: only print the script.
+        job: what is asked of Slurm.
+    """
+    from studies.slurm import script, submit
+
+    if dry:
+        print(script(file, job), end="")
+        return OK
+    print(f"submitted: job {submit(file, job)}; twin study status {file} tells how far it is")
     return OK

@@ -11,6 +11,7 @@ OPTIONS = {
     ", or pass a twin.Material": "",
     "lithiation={'NMC': (reference, now)}": '--lithiation "NMC=reference:now"',
     "materials={'pore': 'LP30', 'NMC': 'NMC532', …}": '--materials "pore=LP30,NMC=NMC532,…"',
+    "first=2 runs": "--first 2 runs",
     "pass allow_large_strain=True": "set allow_large_strain = true below [mechanics] in a --config",
 }
 

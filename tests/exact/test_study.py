@@ -252,9 +252,9 @@ def test_a_volume_that_changes_while_the_study_exists_is_refused(tmp_path):
 def test_memory_and_gpus_limit_the_number_of_workers():
     from microstructures.memory import available_memory
 
-    assert Engine(workers=4, memory=available_memory() / 2.5)._count() in (2, 3)
-    assert Engine(workers=4, memory=1e18)._count() == 1
-    assert Engine(gpus=[0, 2])._count() == 2
+    assert Engine(workers=4, memory=available_memory() / 2.5).width() in (2, 3)
+    assert Engine(workers=4, memory=1e18).width() == 1
+    assert Engine(gpus=[0, 2]).width() == 2
     options = Engine(gpus=[0, 2])._options(1, 2)
     assert options["env"]["CUDA_VISIBLE_DEVICES"] == "2"
     assert options["nthreads"] == 1

@@ -25,7 +25,7 @@ def file(tmp_path):
 
 def test_a_study_is_run_told_of_and_collected(file, capsys):
     assert main(["study", "run", str(file), "--dry"]) == 0
-    assert capsys.readouterr().out == "3 cases: 3 not run\n"
+    assert capsys.readouterr().out.startswith("3 cases: 3 not run\ntime and memory are ")
     assert not file.with_suffix(".study").exists()
     assert main(["study", "run", str(file), "--engine", "serial"]) == 3
     table = file.with_suffix(".study") / "results.csv"
@@ -65,3 +65,34 @@ def test_the_example_is_a_study_and_the_page_shows_what_it_says(tmp_path):
     shown = page.partition("```toml\n")[2].partition("```")[0]
     wanted = [line.partition("#")[0].strip() for line in shown.splitlines() if line.strip()]
     assert [line for line in wanted if line not in example.read_text().splitlines()] == []
+
+
+def test_a_trial_tells_what_the_rest_will_take_and_resume_runs_it(file, capsys):
+    assert main(["study", "resume", str(file)]) == 1
+    assert "nothing was begun" in capsys.readouterr().err
+    quiet = ["--engine", "serial", "--quiet"]
+    assert main(["study", "run", str(file), "--first", "1", *quiet]) == 0
+    assert main(["study", "run", str(file), "--dry", "--engine", "serial"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "3 cases: 2 not run, 1 ok"
+    assert told[1].endswith("as 1 case before")
+    assert main(["study", "resume", str(file), *quiet]) == 3
+    assert Study.from_toml(file).status().is_complete
+
+
+def test_studies_are_compared(file, capsys):
+    other = file.with_name("other.toml")
+    other.write_text(file.read_text() + '\n[more]\nlog = ""')
+    for path in (file, other):
+        main(["study", "run", str(path), "--engine", "serial", "--quiet"])
+    assert main(["study", "diff", str(file), str(other)]) == 0
+    assert "3 cases in both, 0 only before, 0 only after" in capsys.readouterr().out
+
+
+def test_a_store_is_cleaned(file, capsys):
+    main(["study", "run", str(file), "--engine", "serial", "--quiet"])
+    file.write_text(file.read_text().replace("[1, 2, 3]", "[1, 2, 4]"))
+    for options, word in ((["--others", "--dry"], "would be removed"), (["--others"], "removed")):
+        assert main(["study", "clean", str(file), *options]) == 0
+        assert capsys.readouterr().out.startswith(f"{word}: 1 finished cases that are none")
+    assert Study.from_toml(file).status().counts["not run"] == 1

@@ -115,10 +115,12 @@ def round_length(metres: float) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: 0.42 s, 12 s, 3 min 5 s."""
+    """A time as people say it: 0.42 s, 12 s, 3 min 5 s, 2 h 7 min."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
 
 
 def _places(number: float, digits: int) -> int:

@@ -1,0 +1,148 @@
+"""How two studies differ, case by case: cases with the same parameters are compared."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from microstructures.errors import InvalidInputError
+from studies.case import canonical
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from studies.store import Record
+    from studies.study import Study
+
+SIGNIFICANT = 3.0  # standard errors beyond which two values are told apart
+SHOWN = 10
+Found = tuple[Mapping[str, Any], str, "Record | None"]
+
+
+@dataclass(frozen=True)
+class StudyDiff:
+    """How two studies differ.
+
+    Args:
+        table: a row for each number of the cases that both have: parameters, quantity, unit,
+            before, after, change, relative, uncertainty (standard error of the change),
+            significance (change over that).
+        statuses: a row for each case that has ended otherwise: parameters, before, after.
+        common: how many cases both have.
+        only_before: parameters of the cases that only the first one has.
+        only_after: those that only the second one has.
+    """
+
+    table: "pd.DataFrame"
+    statuses: "pd.DataFrame"
+    common: int
+    only_before: tuple[Mapping[str, Any], ...]
+    only_after: tuple[Mapping[str, Any], ...]
+
+    @property
+    def changed(self) -> "pd.DataFrame":
+        """Rows of the table whose numbers differ, the most significant first, then the largest.
+
+        Numbers without a standard error count whatever their change; so does one that came or went.
+        """
+        rows = self.table
+        differs = (rows["before"] != rows["after"]) & ~(
+            rows["before"].isna() & rows["after"].isna()
+        )
+        told = rows["significance"].isna() | (rows["significance"] >= SIGNIFICANT)
+        order = rows["relative"].abs().sort_values(ascending=False, kind="stable").index
+        kept = rows.loc[order][(differs & told).loc[order]]
+        return kept.sort_values("significance", ascending=False, kind="stable")
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.common} cases in both, {len(self.only_before)} only before, "
+            f"{len(self.only_after)} only after",
+            f"{len(self.statuses)} of them ended otherwise",
+            *(f"  {_words(row)}: {row['before']} → {row['after']}" for row in _rows(self.statuses)),
+            f"{len(self.changed)} of {len(self.table)} numbers differ by more than "
+            f"{SIGNIFICANT:g} standard errors, or have none",
+            *(f"  {_change(row)}" for row in _rows(self.changed.head(SHOWN))),
+        ]
+        if len(self.changed) > SHOWN:
+            lines.append(f"  and {len(self.changed) - SHOWN} more")
+        return "\n".join(lines)
+
+
+def differences(before: "Study", after: "Study") -> StudyDiff:
+    """See ``Study.diff``."""
+    import pandas as pd
+
+    olds, news = _by_parameters(before), _by_parameters(after)
+    common = [key for key in olds if key in news]
+    if not common:
+        raise InvalidInputError(
+            f"the studies {before.name!r} and {after.name!r} have no case with the same "
+            "parameters: nothing can be compared"
+        )
+    pairs = [(olds[key], news[key]) for key in common]
+    columns = ("parameters", "quantity", "unit", "before", "after", "change", "relative",
+               "uncertainty", "significance")  # fmt: skip
+    ends = [(old[0], old[1], new[1]) for old, new in pairs if old[1] != new[1]]
+    return StudyDiff(
+        pd.DataFrame([row for old, new in pairs for row in _numbers(old, new)], columns=columns),
+        pd.DataFrame(ends, columns=["parameters", "before", "after"]),
+        len(common),
+        tuple(olds[key][0] for key in olds if key not in news),
+        tuple(news[key][0] for key in news if key not in olds),
+    )
+
+
+def _by_parameters(study: "Study") -> dict[str, Found]:
+    found = {}
+    for case, status, record in study.records():
+        found[canonical(case.parameters)] = (case.parameters, status, record)
+    return found
+
+
+def _numbers(old: Found, new: Found) -> Iterator[dict[str, Any]]:
+    """A row for each number that one or both have."""
+    olds, news = (dict(found[2].values) if found[2] else {} for found in (old, new))
+    for name in dict.fromkeys((*olds, *news)):
+        known = olds.get(name) or news[name]
+        yield {
+            "parameters": old[0],
+            "quantity": name,
+            "unit": known["unit"],
+            **_compared(olds.get(name, {}), news.get(name, {})),
+        }
+
+
+def _compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:
+    before, after = (_number(about.get("value")) for about in (old, new))
+    change = 0.0 if before == after else after - before
+    error = math.hypot(*(_number(about.get("uncertainty")) for about in (old, new)))
+    return {
+        "before": before,
+        "after": after,
+        "change": change,
+        "relative": change / before if before else math.nan,
+        "uncertainty": error,
+        "significance": abs(change) / error if error > 0 else math.nan,
+    }
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    return rows
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in row["parameters"].items()) or "the case"
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+    told = f"{row['quantity']} at {_words(row)}: {row['before']:.6g} → {row['after']:.6g}{unit}"
+    if not math.isnan(row["significance"]):
+        told += f", {row['significance']:.3g} standard errors"
+    return told
