@@ -17,7 +17,7 @@ from pathlib import Path
 import data
 import numpy as np
 from calendering_rows import compared
-from mechanics import machine
+from machine import machine
 from scipy.optimize import brentq
 
 import microstructures

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import data
-from mechanics import machine
+from machine import machine
 
 import microstructures
 import twin

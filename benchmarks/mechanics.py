@@ -11,7 +11,6 @@ until its energy is as right as ours then truly is, against a solve of ours to 1
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from machine import machine
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "mechanics.json"
@@ -295,23 +295,6 @@ def sweeps():
 
 
 PARTS = {"cases": cases, "large": large, "sweep": sweeps, "peers": peers, "full": full_element}
-
-
-def machine():
-    from importlib.metadata import version
-
-    cpu = next(
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    )
-    versions = {name: version(name) for name in ("numpy", "scipy", "taichi")}
-    return {
-        "cpu": cpu,
-        "threads": psutil.cpu_count(),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
 
 
 def main(parts):

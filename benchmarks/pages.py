@@ -437,6 +437,7 @@ def _edges(row):
 
 def main():
     import calendering_page  # here, since tests load this file alone
+    import studies_page
 
     (PAGES / "benchmarks.md").write_text(peers(record("peers_nrel")))
     (PAGES / "mechanics-benchmarks.md").write_text(mechanics(record("mechanics")))
@@ -446,6 +447,9 @@ def main():
     (PAGES / "packings.md").write_text(packings(record("packings"), record("percolation")))
     (PAGES / "calendering-validation.md").write_text(
         calendering_page.page(record("calendering"), table)
+    )
+    (PAGES / "studies.md").write_text(
+        studies_page.page(record("kills"), record("study_overhead"), table)
     )
 
 

@@ -39,10 +39,14 @@ def study(folder, count, name="nothing"):
 
 def main():
     """Record all figures."""
+    from machine import machine  # here, since workers load a copy of this file alone
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / f"{HERE.stem}_benchmark.py").write_bytes(HERE.read_bytes())
         found = {
+            "command": "python benchmarks/study_overhead.py",
+            "machine": machine(),
             "overhead_per_case_ms": overhead(folder),
             "second_run_of_1000_s": again(folder),
             "speedup_of_2_workers": speedup(folder),

@@ -128,3 +128,31 @@ def test_percolation_thresholds_rise_with_the_diameter_as_published(benchmark_pa
     assert all(published / 3 < slope < published for slope in figures["slopes"].values())
     for row in figures["rows"]:
         assert row["threshold"] < row["published"] + 2 * row["error"]
+
+
+def test_page_of_studies_is_written_from_its_records(benchmark_pages, root):
+    kills, overhead = (benchmark_pages.record(name) for name in ("kills", "study_overhead"))
+    page = (root / "docs/explanation/studies.md").read_text()
+    assert page == benchmark(root, "studies_page").page(kills, overhead, benchmark_pages.table)
+
+
+def test_two_hundred_kills_lost_and_changed_nothing(benchmark_pages):
+    found = benchmark_pages.record("kills")
+    rounds = found["rounds"]
+    assert sum(r["workers_killed"] + r["drivers_killed"] for r in rounds) >= 200
+    assert found["cases"] == 300
+    for disturbed in rounds:
+        assert disturbed["status"] == {"ok": 300}
+        assert disturbed["table_equal"]
+        assert disturbed["arrays_equal"]
+        assert disturbed["records"] == 300
+        assert disturbed["lost_or_changed"] == disturbed["claims_left"] == 0
+
+
+def test_studies_cost_as_little_beside_their_cases_as_was_promised(benchmark_pages):
+    found = benchmark_pages.record("study_overhead")
+    assert max(found["overhead_per_case_ms"].values()) <= 10
+    assert found["second_run_of_1000_s"] < 1
+    assert found["speedup_of_2_workers"] >= 1.8
+    large = found["of_10000_cases_s"]
+    assert large["status"] + large["frame"] < 2
