@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "voxel_mesh": ["VoxelMesh", "write_vti"],
         "colours": ["phase_colours"],
         "generate": ["Particles"],
+        "resegment": ["flat_wall_shift", "rethresholded", "segmented"],
     },
 )

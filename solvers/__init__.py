@@ -51,5 +51,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "transport": ["Conductivity", "Fields", "effective_conductivity", "effective_diffusivity"],
         "triple_phase": ["TriplePhaseBoundary", "triple_phase_boundaries"],
         "units": ["UnitWarning"],
+        "utilised": ["Utilisation", "utilisation"],
     },
 )

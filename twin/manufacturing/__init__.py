@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "volume_to_mass",
         ],
         "electrode": ["Population", "generate_electrode"],
+        "imaging": ["coarsen", "places", "rethreshold", "sub_volume"],
         "loads": ["LineLoad", "Stress"],
         "mixing": ["DepthProfile", "MixingIndex", "depth_profile", "mixing_index"],
         "pressing": ["press"],

@@ -24,6 +24,7 @@ from twin.manufacturing.binder import place_binder
 from twin.manufacturing.calendering import calender
 from twin.manufacturing.coating import laser_channels, stack_layers
 from twin.manufacturing.electrode import generate_electrode
+from twin.manufacturing.imaging import coarsen, rethreshold, sub_volume
 from twin.manufacturing.pressing import press
 from twin.manufacturing.repacking import repack
 from twin.manufacturing.step import StepReport, plain
@@ -236,11 +237,14 @@ MAKERS: Mapping[str, Callable[..., Result]] = {"generate_electrode": generate_el
 STEPS: Mapping[str, Callable[..., Result]] = {
     **MAKERS,
     "calender": calender,
+    "coarsen": coarsen,
     "laser_channels": laser_channels,
     "place_binder": place_binder,
     "press": press,
     "repack": repack,
+    "rethreshold": rethreshold,
     "stack": stack,
+    "sub_volume": sub_volume,
 }
 
 
