@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from studies.study import Study
     from twin.report.embedded import Figure
 
-QUESTIONS: dict[str, str] = {}
+QUESTIONS: dict[str, str] = {
+    "best_case": "studies.optimum:best_case",
+    "convergence": "studies.optimum:convergence",
+    "pareto_front": "studies.optimum:pareto_front",
+    "elementary_effects": "studies.sensitivity:elementary_effects",
+    "response": "studies.surrogate_response:response",
+    "sobol_indices": "studies.sobol:sobol_indices",
+    "sobol_indices_by_surrogate": "studies.surrogate_sobol:sobol_indices_by_surrogate",
+    "imaging_artefact": "studies.ready.segmentation:imaging_artefact",
+    "representative_size": "studies.ready.representativity:representative_size",
+}
 """Where the functions of our own questions are, by name."""
 
 
