@@ -1,0 +1,156 @@
+"""Goals: numbers to be made large or small where constraints hold, and how cases meet them."""
+
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microstructures.errors import InvalidInputError
+from studies.margins import violation
+from studies.pareto import costs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Texts = str | Sequence[str]
+Numbers = NDArray[np.float64]
+ERRORS = 2.0  # standard errors of a difference that tell two cases apart: 95 % if they are normal
+TOLD = ("status", "reason")
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What is wanted of a case.
+
+    Args:
+        maximise: names of numbers, a text or several; of values or of parameters.
+        minimise: likewise.
+        constraints: comparisons between values and parameters, see ``studies.constraints``.
+
+    Raises:
+        InvalidInputError: no text, none at all, or a number twice.
+    """
+
+    maximise: Texts = ()
+    minimise: Texts = ()
+    constraints: Texts = ()
+
+    def __post_init__(self) -> None:
+        for name in ("maximise", "minimise", "constraints"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        if not self.names:
+            raise InvalidInputError(
+                "there is nothing to optimise: name a value to maximise or to minimise"
+            )
+        if twice := [name for name in self.names if self.names.count(name) > 1]:
+            raise InvalidInputError(f"{twice[0]!r} is an objective twice: keep one of them")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The objectives: first what is maximised, then what is minimised."""
+        return (*self.maximise, *self.minimise)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """For each of them "maximise" or "minimise", as of ``studies.pareto``."""
+        return ("maximise",) * len(self.maximise) + ("minimise",) * len(self.minimise)
+
+    def judge(self, frame: "pd.DataFrame") -> "Judged":
+        """How each case of a frame meets the goals.
+
+        Args:
+            frame: of a study, with or without standard errors; only what is "ok" has a result.
+
+        Raises:
+            InvalidInputError: an objective or a constraint names what no case has.
+        """
+        is_ok = (frame["status"] == "ok").to_numpy(dtype=bool)
+        names = [name for name in frame.columns if name not in TOLD and not name.endswith(" ±")]
+        values = np.full((len(frame), len(self.names)), math.nan)
+        errors, violations = values.copy(), np.full((len(frame), len(self.constraints)), math.nan)
+        if is_ok.any():
+            for column, name in enumerate(self.names):
+                values[is_ok, column] = _numbers(frame[is_ok], name, names)
+                if f"{name} ±" in frame:
+                    errors[is_ok, column] = frame.loc[is_ok, f"{name} ±"]
+            tests = [violation(text, names) for text in self.constraints]
+            rows = frame.loc[is_ok, names].to_dict("records")
+            violations[is_ok] = [[test(row) for test in tests] for row in rows]
+        return Judged(self, values, errors, violations)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How cases meet goals, a row each.
+
+    Args:
+        goals: those.
+        values: of the objectives, NaN without a result; shape (cases, objectives).
+        errors: their standard errors, NaN where none is known; likewise.
+        violations: of the constraints, 0 where one holds and NaN where that is unknown; shape
+            (cases, constraints).
+    """
+
+    goals: Goals
+    values: Numbers
+    errors: Numbers
+    violations: Numbers
+
+    @property
+    def has_result(self) -> NDArray[np.bool_]:
+        """Whether all objectives and constraints of a case are known; shape (cases,)."""
+        known: NDArray[np.bool_] = np.isfinite(self.values).all(axis=1)
+        return known & np.isfinite(self.violations).all(axis=1)
+
+    @property
+    def is_feasible(self) -> NDArray[np.bool_]:
+        """Whether a case has a result and satisfies all constraints; shape (cases,)."""
+        return self.has_result & (np.nan_to_num(self.violations, nan=1.0) == 0).all(axis=1)
+
+    @property
+    def costs(self) -> Numbers:
+        """The values with the sign at which less is better; shape (cases, objectives)."""
+        return costs(self.values, self.goals.directions)
+
+    def not_told_apart(self, best: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Feasible cases that no case of ``best`` betters by more than the errors of both.
+
+        Errors that are not known count as none.
+
+        Args:
+            best: shape (cases,).
+
+        Returns:
+            Shape (cases,); false for those of ``best``.
+        """
+        costs, errors = self.costs, np.nan_to_num(self.errors)
+        found = self.is_feasible & ~best
+        for row in np.flatnonzero(found):
+            margin = ERRORS * np.hypot(errors[row], errors[best])
+            excess = costs[row] - costs[best] - margin
+            found[row] = not ((excess >= 0).all(axis=1) & (excess > 0).any(axis=1)).any()
+        return found
+
+
+def _texts(name: str, given: Texts) -> tuple[str, ...]:
+    texts = (given,) if isinstance(given, str) else given
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise InvalidInputError(f"{name} is {given!r}: give a text, or a list of them")
+    return tuple(texts)
+
+
+def _numbers(frame: "pd.DataFrame", name: str, names: Sequence[str]) -> Numbers:
+    """A column of numbers. Raises InvalidInputError if it is none."""
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+        raise InvalidInputError(f"objective {name!r} is a value of no case: {meant}")
+    try:
+        found = frame[name].to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"objective {name!r} is no number") from None
+    return np.where(np.isfinite(found), found, math.nan)
