@@ -20,10 +20,10 @@ from solvers.instances import particle_instances
 
 @dataclass(frozen=True, slots=True)
 class Utilisation:
-    """Shares of active material, 0…1: ``wired`` is connected to the collector, ``touched`` has
-    electrolyte at its surface that is connected to the separator, ``value`` is both at once.
+    """Shares of active material by what reaches it, 0…1.
 
-    ``electrolyte`` is the share of the electrolyte that is connected to the separator,
+    ``wired`` is connected to the collector, ``touched`` has electrolyte at its surface that is
+    connected to the separator, ``value`` is both at once. ``electrolyte`` is the share of the electrolyte that is connected to the separator,
     ``particles`` the number of active particles that were told apart. A phase that the volume
     lacks has the share 0.
     """

@@ -27,7 +27,9 @@ QUESTIONS: dict[str, str] = {
     "response": "studies.surrogate_response:response",
     "sobol_indices": "studies.sobol:sobol_indices",
     "sobol_indices_by_surrogate": "studies.surrogate_sobol:sobol_indices_by_surrogate",
+    "enough_pressure": "studies.ready.pressing:enough_pressure",
     "imaging_artefact": "studies.ready.segmentation:imaging_artefact",
+    "percolation_window": "studies.ready.composition:percolation_window",
     "representative_size": "studies.ready.representativity:representative_size",
 }
 """Where the functions of our own questions are, by name."""

@@ -1,4 +1,4 @@
-"""Grey values: an image cut into phases by thresholds, and its property card. Arrays (nz, ny, nx)."""
+"""Grey values: an image cut into phases, and its property card. Arrays have shape (nz, ny, nx)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,9 +41,9 @@ def check_grey(recipe: Mapping[str, Any]) -> None:
 def grey_card(recipe: Mapping[str, Any]) -> Outcome:
     """The property card of a grey-value image cut into phases.
 
-    The recipe has ``volume`` (file, a .npy or .tif of shape (nz, ny, nx), and spacing), ``threshold``
-    (below and rest, see ``microstructures.segmented``), ``materials`` and ``characterize``. Beside
-    the card it finds for each threshold ``darker.name``, the fraction of all that is darker, and
+    The recipe has ``volume`` (file, a .npy or .tif of shape (nz, ny, nx), and spacing),
+    ``threshold`` (below and rest, see ``microstructures.segmented``), ``materials`` and
+    ``characterize``. Beside the card it finds for each threshold ``darker.name``, the fraction of all that is darker, and
     ``walls.name``, the area between that and the rest in m²/m³.
     """
     import solvers

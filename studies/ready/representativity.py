@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microstructures.errors import InvalidInputError
+from studies._card_values import number
 from studies.answer import Answer
 from studies.design import Grid
 from studies.ready._results import known_parameters, rows_with, with_unit
 from studies.ready.scatter import FEWEST, Scatter, drift, fit_scatter
 from studies.study import Study
-from studies._card_values import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -223,13 +223,13 @@ def _drift_told(found: Scatter, unit: str) -> str:
     if abs(slope) < SURE * error:
         return (
             "Apart from the scatter, no drift of the mean with size is seen: the largest cubes are "
-            f"off by {with_unit(off, unit, 2)} ± {off_error:.2g}, if the mean is a straight line in "
-            "1/edge."
+            f"off by {with_unit(off, unit, 2)} ± {off_error:.2g}, if the mean is a straight line "
+            "in 1/edge."
         )
     return (
         "Apart from the scatter the mean drifts with size, which no number of small cubes averages "
-        f"out: as a straight line in 1/edge it ends at {with_unit(endless, unit)} for an endless volume, "
-        f"so that the largest cubes are off by {off:.2g} ± {off_error:.2g}."
+        f"out: as a straight line in 1/edge it ends at {with_unit(endless, unit)} for an endless "
+        f"volume, so that the largest cubes are off by {off:.2g} ± {off_error:.2g}."
     )
 
 
@@ -245,15 +245,15 @@ def _doubts(
         )
     if found.exponent_error > 0.15:
         doubts.append(
-            f"the exponent is known to ± {found.exponent_error:.2f} only, so that the law is hardly "
-            "tested: take more places, or sizes that differ more"
+            f"the exponent is known to ± {found.exponent_error:.2f} only, so that the law is "
+            "hardly tested: take more places, or sizes that differ more"
         )
     wide = found.deviations[found.first] / abs(found.means[found.first])
     if wide > WIDE:
         doubts.append(
-            f"the smallest cubes that were used scatter by {wide:.0%} of their mean, so that both are "
-            "ruled by a few: leave that size out, or ask for what does not become infinite, such "
-            "as relative_diffusivity"
+            f"the smallest cubes that were used scatter by {wide:.0%} of their mean, so that both "
+            "are ruled by a few: leave that size out, or ask for a quantity that does not grow "
+            "without limit, as a tortuosity factor does"
         )
     edge, largest = values["edge"]["value"], found.volumes[-1] ** (1 / 3)
     if edge > 2 * largest:

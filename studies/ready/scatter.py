@@ -107,7 +107,9 @@ def drift(found: Scatter) -> tuple[float, float, float]:
     the share of that layer, which is as 1/edge. More small volumes do not change it.
     """
     inverse = found.volumes ** (-1 / 3)
-    weights = found.counts / found.deviation_at(found.volumes) ** 2
+    follows = np.arange(len(inverse)) >= found.first
+    spread = np.where(follows, found.deviation_at(found.volumes), found.deviations)
+    weights = found.counts / spread**2
     design = np.stack([np.ones_like(inverse), inverse], axis=1)
     normal = design.T @ (weights[:, None] * design)
     covariance = np.linalg.inv(normal)

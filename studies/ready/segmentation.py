@@ -337,7 +337,7 @@ def _figure(curves: list[Curve], quantities: Sequence[str], uncertainty: float) 
     from twin.report.embedded import figure
     from twin.report.figures import chart, png
 
-    picture, axes = chart(6.2, 3.1, names=2.3)
+    picture, axes = chart(6.2, max(3.1, 0.4 * len(curves)), names=2.3)
     axes.axvspan(-uncertainty, uncertainty, color="#eef1f4", zorder=0)
     styles, shown = ("-", "--", ":", "-."), list(dict.fromkeys(quantities))
     for quantity in shown:
