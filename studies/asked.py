@@ -72,7 +72,8 @@ class Asked:
         store: of what came of them.
         points: in the order in which they were asked.
         ends: status of each case of the batches that are finished, by key.
-        unfinished: how many cases of the last batch have come to which end, if it is not finished.
+        last: likewise of the last batch, if that is not finished.
+        unfinished: how many cases of the last batch have come to which end as far as its run knows.
     """
 
     cases: Cases
@@ -80,6 +81,7 @@ class Asked:
     store: Store
     points: list[Point] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
     unfinished: Counter[str] = field(default_factory=Counter)
     _columns: dict[str, None] = field(default_factory=dict)
 
@@ -89,6 +91,11 @@ class Asked:
         if self.unfinished and (left := cases - counts.total()) > 0:
             counts[NOT_RUN] += left
         return Status(counts.total(), dict(counts.most_common()))
+
+    def is_current(self) -> bool:
+        """Whether the store still says of all cases what it said."""
+        ends = {case.key: status for case, status, _ in self.rows(self.points)}
+        return ends == self.ends | self.last
 
     def rows(self, points: Sequence[Point]) -> list[Row]:
         """The case of each point, its status, and its record."""
@@ -105,6 +112,7 @@ class Asked:
         rows = self.rows(points)
         ends = {case.key: status for case, status, _ in rows}
         if not set(ends.values()) <= set(STATUSES):
+            self.last = ends
             self.unfinished = run or Counter(ends.values())
             return None
         self.ends |= ends

@@ -132,6 +132,7 @@ class Optimisation:
         with Workers.of(engine, options) as workers:
             run = Run(asked, self.cases, self._study, workers, retry, first, watch)
             self._search.visit(run.find)
+        self._latest[:] = [asked]
         return asked.status(self.cases)
 
     def status(self) -> Status:
@@ -225,9 +226,18 @@ class Optimisation:
     @property
     def _followed(self) -> Asked:
         """All that has been asked for, as the store has it now."""
+        for known in self._latest:
+            if known.is_current():
+                return known
         asked = self._asked
         self._search.visit(asked.note)
+        self._latest[:] = [asked]
         return asked
+
+    @cached_property
+    def _latest(self) -> list[Asked]:
+        """What was asked for when that was last followed, if it was: it takes a while."""
+        return []
 
     def _study(self, points: Sequence[Point]) -> Study:
         """The study of some points, over the same store."""

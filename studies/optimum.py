@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from studies.study import Study
 
 ROWS = 12  # of a table of the best cases
-LATE = 0.8  # of the cases, after which an improvement says that there were too few
+LATE = 0.8  # of the cases, after which there should be little left to improve
+GAIN = 0.01  # of the improvement, which is little
 
 
 def best_case(
@@ -139,17 +140,28 @@ def convergence(
     found = history(standing.costs, standing.corner(reference))[:count]
     steps = np.flatnonzero(np.diff(found, prepend=np.nan) != 0)
     steps = steps[np.isfinite(found[steps])]
-    last = int(steps[-1]) + 1
+    last, late = int(steps[-1]) + 1, _late_gain(found)
     what = "The hypervolume" if len(standing.names) > 1 else f"The best {standing.names[0]}"
-    late = f"The last improvement came with case {last} of {count}: more cases may find better."
     return Answer(
         "Convergence",
         f"{what} has improved {len(steps) - 1} times since the first feasible case, the last time "
-        f"with case {last} of {count}.\n\n{standing.counted}",
-        {"last improvement": number(float(last)), "cases": number(float(count))},
+        f"with case {last} of {count}. Of all that it has improved, {100 * late:.2g} % came with "
+        f"the last fifth of the cases.\n\n{standing.counted}",
+        {"last improvement": number(float(last)), "late gain": number(late)},
         figures=(history_figure(standing, found),),
-        warnings=(late,) if last > LATE * count else (),
+        warnings=("It still improved in the end: more cases may find better ones.",)
+        if late > GAIN
+        else (),
     )
+
+
+def _late_gain(found: Numbers) -> float:
+    """The share of the improvement since the first feasible case that came in the last fifth."""
+    known = found[np.isfinite(found)]
+    before = found[int(LATE * len(found)) - 1]
+    if not np.isfinite(before):
+        return 1.0
+    return float(abs(known[-1] - before) / (abs(known[-1] - known[0]) or 1.0))
 
 
 def history(costs: Numbers, corner: Numbers) -> Numbers:

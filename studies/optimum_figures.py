@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FRONT, RIVAL, WORSE, BLOCKED = "#0b4f8a", "#8fb8de", "#b4bcc4", "#c4631a"
 GRID = "#e4e7ea"
+MARGIN = 0.06  # of a figure
 WIDTH, HEIGHT, NAMES = 6.4, 3.8, 1.75  # inches; the last for the legend
 
 
@@ -62,19 +63,37 @@ def _pair(standing: Standing, x: int, y: int) -> Figure:
             xerr=errors[mask, x] if errors[mask, x].any() else None,
             yerr=errors[mask, y] if errors[mask, y].any() else None,
             elinewidth=0.8,
+            ecolor=RIVAL,
             **style,
         )
     if len(standing.names) == 2:
         _staircase(axes, standing)
+    known = values[standing.judged.has_result][:, [x, y]]
+    lows, highs = _window(known, values[standing.is_front][:, [x, y]])
+    axes.set(xlim=(lows[0], highs[0]), ylim=(lows[1], highs[1]))
+    outside = int(((known < lows) | (known > highs)).any(axis=1).sum())
     _finish(axes, _label(standing, x), _label(standing, y))
     names = f"{standing.names[x]} and {standing.names[y]}"
     bars = " Bars are standard errors." if errors[standing.is_feasible][:, [x, y]].any() else ""
     line = " Beyond the line no case has come." if len(standing.names) == 2 else ""
+    away = f" {outside} cases lie outside." if outside else ""
     return figure(
         png(drawing),
         f"Cases by {names}, with the front",
-        f"{names} of the cases, and those which no other betters.{line}{bars}",
+        f"{names} of the cases, and those which no other betters.{line}{bars}{away}",
     )
+
+
+def _window(known: Numbers, best: Numbers) -> tuple[Numbers, Numbers]:
+    """Lower and upper limits which show all, or as much as leaves the front a third of the room."""
+    lows, highs = known.min(axis=0), known.max(axis=0)
+    if len(best) > 1:
+        room = np.ptp(best, axis=0)
+        lows = np.maximum(lows, best.min(axis=0) - room)
+        highs = np.minimum(highs, best.max(axis=0) + room)
+    rim = MARGIN * (highs - lows)
+    rim[rim == 0] = MARGIN
+    return lows - rim, highs + rim
 
 
 def _groups(standing: Standing) -> list[tuple[Mask, dict[str, Any]]]:

@@ -83,7 +83,7 @@ class Search:
         study = _study(self)
         told: dict[str, Told] = {}
         visited: list[Point] = []
-        while batch := self._batch(study, told, self.cases - len(visited)):
+        while batch := self._batch(study, told, self._most - len(visited)):
             visited += batch.points.values()
             if (found := find(list(batch.points.values()))) is None:
                 break
@@ -94,6 +94,12 @@ class Search:
                 f"no point of {VAIN} satisfies the constraints: loosen one, or move the ranges"
             )
         return visited
+
+    @property
+    def _most(self) -> int:
+        """Points that there are, if that is fewer than are wanted."""
+        counts = [len(one) for one in self.spaces.values() if not isinstance(one, Range)]
+        return min(self.cases, math.prod(counts)) if len(counts) == len(self.spaces) else self.cases
 
     def _batch(self, study: "Study", told: Mapping[str, Told], left: int) -> "_Batch":
         """The next points, each a new one; fewer if no others turn up, or are left."""

@@ -3,18 +3,27 @@
 import contextlib
 import math
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from studies.case import Case
     from studies.store import Record
     from studies.study import Study
 
 
-def framed(study: "Study", uncertainty: bool) -> "pd.DataFrame":
+class HasRecords(Protocol):
+    """A study, or whatever else has cases."""
+
+    def records(self) -> "Iterator[tuple[Case, str, Record | None]]":
+        """Each case, its status, and its record."""
+        ...
+
+
+def framed(study: HasRecords, uncertainty: bool) -> "pd.DataFrame":
     """See ``Study.frame``."""
     import pandas as pd
 
