@@ -88,10 +88,12 @@ def _levels(column: "Column") -> str:
         return ", ".join(words)
     numbers = [value for value in found if not isinstance(value, str)]
     if len(numbers) == len(found):
-        return f"{plain(min(numbers))} … {plain(max(numbers))}, {len(found)} values"
+        return f"{_short(min(numbers))} … {_short(max(numbers))}, {len(found)} values"
     return f"{', '.join(words[:MOST_LISTED])}, … ({len(found)} values)"
 
 
+def _short(value: float) -> str:
+    return plain(float(f"{value:.4g}"))
 
 
 def _places(base: Mapping[str, Any], name: str, points: Sequence[Mapping[str, Any]]) -> set[Path]:

@@ -101,7 +101,7 @@ function axes(made, box, x, y) {
   for (const [value, text] of y.ticks || tickWords(y.column, y.ends, 5)) {
     const at = y.at(value);
     made.over.append(
-      drawn("line", { x1: box.left, x2: box.right, y1: at, y2: at, stroke: LINE }),
+      drawn("line", { x1: box.left, x2: y.bare ? box.left : box.right, y1: at, y2: at, stroke: LINE }),
       drawn("text", { x: box.left - 6, y: at + 3.5, "text-anchor": "end" }, text));
   }
   const below = x.ticks || tickWords(x.column, x.ends, across);

@@ -82,12 +82,19 @@ def parameters(cases: "Sequence[Case]") -> tuple[Column, ...]:
 
 
 def quantities(records: "Sequence[Record | None]", taken: Iterable[str]) -> tuple[Column, ...]:
-    """What the cases found; ``taken`` are names of parameters, which these are told apart from."""
-    names = dict.fromkeys(name for record in records if record for name in record.values)
+    """What the cases found; ``taken`` are names of parameters, which these are told apart from.
+
+    A quantity that some cases give in another unit is another column.
+    """
+    found: dict[tuple[str, str], str] = {}
     known = set(taken)
-    return tuple(
-        _quantity(name, f"{name} found" if name in known else name, records) for name in names
-    )
+    for record in records:
+        for name, about in record.values.items() if record else ():
+            place = (name, str(about["unit"]))
+            if place not in found:
+                free = f"{name} found" if name in known else name
+                found[place] = free if free not in found.values() else f"{free} [{place[1]}]"
+    return tuple(_quantity(*place, column, records) for place, column in found.items())
 
 
 def headline(columns: Sequence[Column], count: int) -> list[Column]:
@@ -114,21 +121,19 @@ def _parameter(name: str, given: Sequence[Any]) -> Column:
     return Column(name, stem, unit, values, is_parameter=True)
 
 
-def _quantity(name: str, column: str, records: "Sequence[Record | None]") -> Column:
-    abouts = [record.values.get(name) if record else None for record in records]
-    units = dict.fromkeys(str(about["unit"]) for about in abouts if about)
-    title, unit, factor = _read(name, next(iter(units)))
+def _quantity(name: str, given: str, column: str, records: "Sequence[Record | None]") -> Column:
+    found = [record.values.get(name) if record else None for record in records]
+    abouts = [about if about and about["unit"] == given else None for about in found]
+    title, unit, factor = _read(name, given)
     values = tuple(_scaled(about, "value", factor) for about in abouts)
-    errors = tuple(_scaled(about, "uncertainty", abs(factor)) for about in abouts)
-    suffix = " found" if column != name else ""
-    return Column(
-        column, title + suffix, unit, values, errors if any(e is not None for e in errors) else ()
-    )
+    errors = tuple(_scaled(about, "uncertainty", factor) for about in abouts)
+    title += " found" if column.startswith(f"{name} found") else ""
+    return Column(column, title, unit, values, errors if any(errors) else ())
 
 
 def _read(name: str, unit: str) -> tuple[str, str, float]:
     """Title, readable unit, and the factor to it."""
-    stem, *where = name.split(".")
+    stem = name.partition(".")[0]
     told = definition(base_name(stem))
     if unit == "":
         for end, known in OF_STEPS.items():

@@ -54,7 +54,9 @@ def as_json(content: "Content") -> str:
         "headline": [names.index(column.name) for column in content.headline],
         "effects": _effects(content.effects, names),
     }
-    return script_safe(json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    return script_safe(
+        json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    )
 
 
 def script_safe(text: str) -> str:

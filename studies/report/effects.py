@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studies.report.columns import Column
 
@@ -51,8 +52,8 @@ def effect(parameter: Column, quantity: Column, counted: Sequence[bool]) -> Effe
     ]
     groups = _groups(parameter, [x for x, _ in rows])
     y = np.array([value for _, value in rows])
-    levels = tuple(_level(*about, y[which]) for *about, which in groups)
-    return Effect(levels, _share([y[which] for *_, which in groups], y))
+    levels = tuple(_level(place, label, y[which]) for place, label, which in groups)
+    return Effect(levels, _share([y[which] for _, _, which in groups], y))
 
 
 def _groups(parameter: Column, found: Sequence[float | str]) -> list[tuple[float, str, list[int]]]:
@@ -75,13 +76,16 @@ def _groups(parameter: Column, found: Sequence[float | str]) -> list[tuple[float
     ]
 
 
-def _level(place: float, label: str, values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Level:
+def _level(place: float, label: str, values: NDArray[np.float64]) -> Level:
     count = len(values)
     error = float(values.std(ddof=1)) / math.sqrt(count) if count > 1 else None
     return Level(place, label, float(values.mean()), error, count)
 
 
-def _share(groups: "Sequence[np.ndarray[tuple[int], np.dtype[np.float64]]]", y: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float | None:
+def _share(
+    groups: "Sequence[NDArray[np.float64]]",
+    y: NDArray[np.float64],
+) -> float | None:
     """Variance between groups over all variance."""
     if all(len(group) < 2 for group in groups) or not (total := float(((y - y.mean()) ** 2).sum())):
         return None

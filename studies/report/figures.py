@@ -26,7 +26,7 @@ COLOURS = {
 """Of the statuses; each is told in words too."""
 QUANTITIES, PARAMETERS, AXES = 2, 4, 8  # at most, on these figures
 PANEL = (1.9, 1.7)  # inches
-LONGEST = 30  # letters of a label
+LONGEST = 34  # letters of a label
 OTHER = "#5d6873"
 DOTS_PER_INCH = 130  # scripts draw sharper ones
 SHADES = 64  # of a picture: thousands of thin lines compress badly in more
@@ -49,9 +49,7 @@ def colour(status: str) -> str:
     return COLOURS.get(status, OTHER)
 
 
-def effects(
-    columns: Sequence[Column], found: "Mapping[tuple[str, str], Effect]"
-) -> Figure | None:
+def effects(columns: Sequence[Column], found: "Mapping[tuple[str, str], Effect]") -> Figure | None:
     """Means and points of the first quantities over the first parameters; None without any."""
     rows = headline(columns, QUANTITIES)
     across = [c for c in columns if c.is_parameter and c.varies][:PARAMETERS]
@@ -77,7 +75,7 @@ def parallel(columns: Sequence[Column], statuses: Sequence[str]) -> Figure | Non
     axes_of = axes_first(columns)
     if len(axes_of) < 2:
         return None
-    drawing, [[axes]] = _panels(1, 1, (max(1.1 * len(axes_of), 3.0), 2.2), Room(1.1, 0.5, 0.1, 1.0))
+    drawing, [[axes]] = _panels(1, 1, (max(0.8 * len(axes_of), 3.0), 1.9), Room(1.0, 0.4, 0.1, 0.9))
     places = np.array([_unit_places(column) for column in axes_of])
     every = -(-len(statuses) // MOST_LINES)
     for status in dict.fromkeys(statuses):

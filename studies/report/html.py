@@ -120,9 +120,7 @@ def _content(study: "Study") -> Content:
     both = (*given, *found)
     reasons = tuple(troubles.reason(status, record) for _, status, record in rows)
     counts = troubles.counts(statuses)
-    return Content(
-        cases, statuses, records, reasons, both, counts, data.effects(both, statuses)
-    )
+    return Content(cases, statuses, records, reasons, both, counts, data.effects(both, statuses))
 
 
 @cache
@@ -135,7 +133,7 @@ def _template() -> "Template":
     )
     styles = (theirs / "report.css", ours / "study.css")
     parts = ((ours / name).read_text("utf-8") for name in SCRIPTS)
-    script = "\n(() => {\n\"use strict\";\n" + "\n".join(parts) + "})();\n"
+    script = '\n(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
     environment.globals |= {
         "style": "\n".join(path.read_text("utf-8") for path in styles),
         "script": script,
@@ -179,7 +177,9 @@ def _table_columns(content: Content) -> list[Column]:
 
 def _definitions(found: Sequence[Column]) -> "list[tuple[str, list[Definition]]]":
     """By topic, of those quantities that have one."""
-    names = {base_name(column.name.partition(".")[0]) for column in found if not column.is_parameter}
+    names = {
+        base_name(column.name.partition(".")[0]) for column in found if not column.is_parameter
+    }
     known = [definition(name) for name in sorted(names, key=position)]
     groups = [(title, [d for d in known if d.topic == key]) for key, title in TOPICS.items()]
     return [(title, group) for title, group in groups if any(d.words for d in group)]

@@ -5,7 +5,7 @@ function parallel(place) {
   const brushes = new Map(); // by column: [low, high] in shares of the axis
   const cache = new Map();
   const controls = element("div", { class: "controls" });
-  const made = chart(place, 330, draw, "Parallel coordinates of all cases; the table below tells the same");
+  const made = chart(place, 344, draw, "Parallel coordinates of all cases; the table below tells the same");
   place.prepend(controls);
   controls.append(
     checks("Choose axes", [...PARAMETERS, ...MENU], shown, (columns) => {
@@ -36,7 +36,7 @@ function parallel(place) {
     }));
   }
 
-  const box = () => ({ left: 46, right: made.width - 46, top: 62, bottom: made.height - 34 });
+  const box = () => ({ left: 46, right: made.width - 46, top: 76, bottom: made.height - 34 });
 
   function draw() {
     const { left, right, top, bottom } = box();
@@ -99,7 +99,7 @@ function parallel(place) {
     const anchor = first ? "start" : last ? "end" : "middle";
     const room = Math.max(10, (made.width / shown.length) / 6.8);
     lines(data.columns[column], room).forEach((text, i, all) =>
-      group.append(drawn("text", { x: first ? 2 : last ? made.width - 2 : x, y: 48 - 13 * (all.length - 1 - i), "text-anchor": anchor, class: "name" }, text)));
+      group.append(drawn("text", { x: first ? 2 : last ? made.width - 2 : x, y: 60 - 13 * (all.length - 1 - i), "text-anchor": anchor, class: "name" }, text)));
     const range_ = brushes.get(column);
     if (range_) {
       group.append(drawn("rect", {
@@ -112,11 +112,11 @@ function parallel(place) {
     made.over.append(group);
   }
 
-  // Title and unit in up to three lines.
+  // Title and unit in up to four lines.
   function lines({ title, unit }, room) {
     const found = [""];
     for (const word of `${title}${unit ? ` [${unit}]` : ""}`.split(/(?<=[ ._])/)) {
-      if (found.length < 3 && found.at(-1) && (found.at(-1) + word).length > room) found.push("");
+      if (found.length < 4 && found.at(-1) && (found.at(-1) + word).length > room) found.push("");
       found[found.length - 1] += word;
     }
     return found.map((text) => clipped(text.trim(), Math.max(room + 3, 12)));

@@ -65,7 +65,7 @@ function levelsOf(column) {
 
 function drawCells(made, box, now, { xs, ys, cells }) {
   const x = { column: now.x, ends: [-0.5, xs.length - 0.5], ticks: xs.map((value, i) => [i, short(value)]) };
-  const y = { column: now.y, ends: [-0.5, ys.length - 0.5], ticks: ys.map((value, i) => [i, short(value)]) };
+  const y = { column: now.y, ends: [-0.5, ys.length - 0.5], ticks: ys.map((value, i) => [i, short(value)]), bare: true };
   x.at = scale(x.ends, box.left, box.right);
   y.at = scale(y.ends, box.bottom, box.top);
   axes(made, box, x, y);
@@ -78,7 +78,8 @@ function drawCells(made, box, now, { xs, ys, cells }) {
     made.pen.globalAlpha = passing ? 1 : 0.25;
     made.pen.fillStyle = share === null ? "#eef0f2" : viridis(share);
     made.pen.fillRect(cx - wide / 2 + 0.5, cy - tall / 2 + 0.5, wide - 1, tall - 1);
-    const text = cell.mean === null ? "no number" : rounded(cell.mean, null);
+    const one = cell.rows.length === 1 && wide > 100;
+    const text = cell.mean === null ? "no number" : one ? words(now.colour, cell.rows[0]) : rounded(cell.mean, null);
     if (wide > 58 && tall > 16) {
       const fill = share === null ? SOFT : share > 0.62 ? INK : "#fff";
       made.over.append(drawn("text", { x: cx, y: cy + 4, "text-anchor": "middle", style: `fill: ${fill}` }, text));

@@ -51,9 +51,7 @@ def _inputs(cases: "Sequence[Case]") -> list[Fact]:
         for case in cases
         for name, sha in case.inputs.items()
     }
-    return [
-        Fact(f"input {name}", f"{file}, sha256 {sha}") for name, (file, sha) in named.items()
-    ]
+    return [Fact(f"input {name}", f"{file}, sha256 {sha}") for name, (file, sha) in named.items()]
 
 
 def _seconds(records: "Sequence[Record]") -> list[Fact]:

@@ -173,7 +173,7 @@ def test_counts_of_statuses_agree_with_the_study(tmp_path):
     told = {name: found.data["status"].count(rank) for rank, name in enumerate(names)}
     assert told == made.status().counts
     assert [row[1].split("ValueError")[0] for row in found.cases()].count("failed") == 2
-    assert "2 cases failed: ValueError: a wrong value 1" in found.text
+    assert "2 cases: failed. ValueError: a wrong value 1" in found.text
     assert "case 2: x = 1, does = raise" in found.text
 
 
@@ -189,16 +189,16 @@ def test_all_statuses_are_told_each_with_its_reason(tmp_path):
     (torn / "record.json").write_text("{}")
     found = read(made)
     for status in STATUSES[1:]:
-        assert f"1 case {status}: why it is {status}" in found.text
-    assert "1 case corrupted: its record is not what was written" in found.text
-    assert "1 case not run: no record yet" in found.text
+        assert f"1 case: {status}. why it is {status}" in found.text
+    assert "1 case: corrupted. its record is not what was written" in found.text
+    assert "1 case: not run. no record yet" in found.text
     assert len({status["colour"] for status in found.data["statuses"]}) == 9
 
 
 def test_a_study_that_was_not_run_has_a_page(tmp_path):
     found = read(study(tmp_path, run=False))
     assert len(found.cases()) == 6
-    assert "6 cases not run" in found.text
+    assert "6 cases: not run. no record yet" in found.text
     assert found.data["headline"] == []
     assert not (tmp_path / "s").exists()
 

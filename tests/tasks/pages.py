@@ -8,9 +8,7 @@ from studies import Answer, Outcome, number, task
 from twin.report.embedded import figure
 
 HOSTILE = "<script>alert('1')</script> \"quoted\" & </script><!-- $\\frac{1$ ]]>"
-PIXEL = (
-    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
-)
+PIXEL = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
 
 
 @task(version=1)
