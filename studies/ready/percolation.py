@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from microstructures.errors import InvalidInputError
 
 Floats = NDArray[np.float64]
-MIDDLES, WIDTHS = 401, 61  # of the grid on which the curves are weighed
+MIDDLES, WIDTHS = 401, 91  # of the grid on which the curves are weighed
+FINEST = 100  # widths in a step of the fractions, of the narrowest curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ def threshold(fractions: ArrayLike, spans: ArrayLike) -> Threshold:
 
     Returns:
         Mean and standard deviation of the middle m and width w of 1 / (1 + exp(−(x − m)/w)), over
-        all m between the lowest and the highest fraction and all ln w between a tenth of the mean
-        step and the whole range. Where no fraction has both outcomes, m is anywhere in the gap and
+        all m between the lowest and the highest fraction and all ln w between a hundredth of the
+        mean step and the whole range. Where no fraction has both outcomes, m is anywhere in the gap and
         w somewhere below it, which is what the errors then say.
 
     Raises:
@@ -52,7 +53,7 @@ def threshold(fractions: ArrayLike, spans: ArrayLike) -> Threshold:
     low, high = float(x.min()), float(x.max())
     steps = len(np.unique(x)) - 1
     middles = np.linspace(low, high, MIDDLES)
-    widths = np.geomspace((high - low) / steps / 10, high - low, WIDTHS)
+    widths = np.geomspace((high - low) / steps / FINEST, high - low, WIDTHS)
     weights = _likelihood(x, y, middles, widths)
     by_middle, by_width = weights.sum(axis=1), weights.sum(axis=0)
     middle, error = _moments(middles, by_middle)

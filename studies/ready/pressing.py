@@ -55,7 +55,7 @@ SHOWN = (
 
 
 def pressing_sweep(
-    porosities: Sequence[float] = (0.34, 0.28, 0.22, 0.16),
+    porosities: Sequence[float] = (0.34, 0.26, 0.18),
     *,
     seeds: int = 2,
     mixed: Mapping[str, Any] | None = None,
@@ -80,7 +80,10 @@ def pressing_sweep(
         InvalidInputError: a recipe or design that cannot be.
     """
     recipe = {
-        "step": [{**MIXED, **(mixed or {})}, {**PRESS, "solids": solids or SOLIDS, **(press or {})}],
+        "step": [
+            {**MIXED, **(mixed or {})},
+            {**PRESS, "solids": solids or SOLIDS, **(press or {})},
+        ],
         "composite": dict(CARRIES),
         "tolerance": 1e-3,
     }
@@ -199,7 +202,7 @@ def enough_pressure(
         _values(found, asked, law),
         _table(rows),
         (_figure(rows, found), *_heckel_figure(rows, law)),
-        (*dropped, *doubts, *_doubts(rows, ways, asked)),
+        (*dropped, *doubts, *_doubts(rows, ways, asked), *_of_model(study)),
     )
 
 
@@ -363,6 +366,14 @@ def _doubts(rows: "pd.DataFrame", ways: list[Way], asked: Asked) -> tuple[str, .
             "upper half of a volume: lower the rate of press"
         )
     return tuple(doubts)
+
+
+def _of_model(study: Study) -> tuple[str, ...]:
+    """What the steps of the case that was pressed most said against their own model."""
+    found = [(case, record) for case, _, record in study.records() if record is not None]
+    case, record = min(found, key=lambda one: one[0].parameters[POROSITY])
+    told = record.provenance.get("warnings", ())
+    return tuple(f"at a porosity of {case.parameters[POROSITY]:g}, {text}" for text in told)
 
 
 def _values(found: Crossing, asked: Asked, law: Law | None) -> dict[str, dict[str, Any]]:
