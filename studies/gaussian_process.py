@@ -4,10 +4,13 @@ Points have shape (points, parameters); a constant mean, a Matérn kernel 5/2 wi
 parameter, and noise.
 """
 
+import contextlib
 import importlib
 import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,8 +65,7 @@ class Process:
 
     def predict(self, shares: Numbers) -> tuple[Numbers, Numbers]:
         """The function and its standard deviation, in the unit of the values."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # variances below zero by rounding
+        with _calm():
             mean, deviation = self.regressor.predict(shares, return_std=True)
         variance = np.maximum(deviation**2 - self._noise, 0.0)
         return self.mean + self.scale * mean, self.scale * np.sqrt(variance)
@@ -85,20 +87,23 @@ class Process:
         rng = np.random.default_rng(seed)
         anchors = qmc.Sobol(shares.shape[1], rng=rng).random(ANCHORS)
         mean, covariance = self._joint(anchors)
-        values, vectors = np.linalg.eigh(covariance)
-        normal = rng.normal(size=(count, ANCHORS)) * np.sqrt(np.maximum(values, 0.0))
-        at_anchors = mean + normal @ vectors.T
-        of_cases = _variances(self.errors) + self._noise
-        variances = np.concatenate([of_cases, np.full(ANCHORS, JITTER)])
-        known = np.hstack([np.tile(self.known, (count, 1)), at_anchors])
-        through = _regressor(self.regressor.kernel_.k1, variances)
-        through.fit(np.vstack([self.shares, anchors]), known.T)
-        found: Numbers = self.mean + self.scale * through.predict(shares).T
+        normal = rng.normal(size=(count, ANCHORS))
+        variances = np.concatenate(
+            [_variances(self.errors) + self._noise, np.full(ANCHORS, JITTER)]
+        )
+        with _calm():
+            values, vectors = np.linalg.eigh(covariance)
+            at_anchors = mean + normal * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+            known = np.hstack([np.tile(self.known, (count, 1)), at_anchors])
+            through = _regressor(self.regressor.kernel_.k1, variances)
+            through.fit(np.vstack([self.shares, anchors]), known.T)
+            found: Numbers = self.mean + self.scale * through.predict(shares).T
         return found
 
     def _joint(self, shares: Numbers) -> tuple[Numbers, Numbers]:
         """Mean and covariance of the function at points, over the scale."""
-        mean, covariance = self.regressor.predict(shares, return_cov=True)
+        with _calm():
+            mean, covariance = self.regressor.predict(shares, return_cov=True)
         return mean, covariance - self._noise * np.eye(len(mean))
 
 
@@ -119,7 +124,8 @@ def fitted(shares: Numbers, values: Numbers, errors: Numbers) -> Process:
     known, relative = (values - mean) / scale, errors / scale
     some = np.random.default_rng(0).permutation(len(known))[:MOST_FITTED]
     kernel = _most_likely(shares[some], known[some], _variances(relative[some]))
-    regressor = _regressor(kernel, _variances(relative)).fit(shares, known)
+    with _calm():
+        regressor = _regressor(kernel, _variances(relative)).fit(shares, known)
     return Process(shares, known, relative, mean, scale, regressor)
 
 
@@ -127,9 +133,7 @@ def _most_likely(shares: Numbers, known: Numbers, variances: Numbers) -> Any:
     """The kernel that makes the values most likely, the better of two searches."""
     kernels = _sklearn("sklearn.gaussian_process.kernels")
     found = []
-    # many small matrices: threads would wait for each other longer than they work
-    with warnings.catch_warnings(), _sklearn("threadpoolctl").threadpool_limits(1):
-        warnings.simplefilter("ignore")  # a length at its bound: a parameter without effect
+    with _calm():
         for length, noise in STARTS:
             matern = kernels.Matern(np.full(shares.shape[1], length), LENGTHS, nu=2.5)
             kernel = kernels.ConstantKernel(1.0, VARIANCES) * matern
@@ -148,6 +152,20 @@ def _regressor(kernel: Any, variances: Numbers, *, is_fitted: bool = False) -> A
     return _sklearn("sklearn.gaussian_process").GaussianProcessRegressor(
         kernel, alpha=variances, optimizer="fmin_l_bfgs_b" if is_fitted else None
     )
+
+
+@contextlib.contextmanager
+def _calm() -> Iterator[None]:
+    """Without warnings, and in one thread: of small matrices, threads only wait for each other."""
+    with warnings.catch_warnings(), _threads().limit(limits=1):
+        warnings.simplefilter("ignore")  # lengths at a bound, variances below zero by rounding
+        yield
+
+
+@lru_cache(maxsize=1)
+def _threads() -> Any:
+    _sklearn("sklearn.gaussian_process")  # whose libraries are to be found
+    return _sklearn("threadpoolctl").ThreadpoolController()
 
 
 def _sklearn(module: str) -> Any:
