@@ -10,19 +10,24 @@ from typing import Any, TypeVar
 from microstructures.errors import InvalidInputError
 from studies.design import Design, Grid, Range, Sampled, Single, Table, Zipped
 from studies.recipe import without_units
+from studies.sensitivity_designs import Morris, Saltelli
 from studies.study import ELECTRODE, Study
 from studies.tasks import TABLES
 
 TOP = ("name", "task", "store", "design", "questions")
-DESIGN = ("kind", "parameters", "constraints", "count", "seed", "table")
 OPTIONS = {
     "grid": ("parameters",),
     "zip": ("parameters",),
     "latin_hypercube": ("parameters", "count", "seed"),
     "sobol": ("parameters", "count", "seed"),
     "table": ("table",),
+    "morris": ("parameters", "trajectories", "levels", "seed"),
+    "saltelli": ("parameters", "count", "seed", "second_order"),
 }
 """Kinds of designs, and the keys that each has."""
+DESIGN = ("kind", "constraints", *dict.fromkeys(key for keys in OPTIONS.values() for key in keys))
+SIZES = {"morris": "trajectories", "saltelli": "blocks"}
+"""What is counted, where it is not points."""
 WORDS = {str: "a text in quotes", dict: "a table", list: "a list", bool: "true or false"}
 T = TypeVar("T")
 RANGE = ("from", "to", "log")
@@ -88,10 +93,15 @@ def _design(table: Mapping[str, Any], folder: Path) -> Design:
         raise InvalidInputError("the design has no parameters: write a table [design.parameters]")
     if kind in ("grid", "zip"):
         return (Grid if kind == "grid" else Zipped)(parameters)
-    if "count" not in table:
-        raise InvalidInputError(f"kind {kind!r} wants the number of points: count = 64")
+    counted = "trajectories" if kind == "morris" else "count"
+    if counted not in table:
+        what = SIZES.get(kind, "points")
+        raise InvalidInputError(f"kind {kind!r} wants the number of {what}: {counted} = 64")
+    given = {key: table[key] for key in OPTIONS[kind] if key in table and key != "parameters"}
     ranges = {name: _range(name, value) for name, value in parameters.items()}
-    return Sampled(ranges, table["count"], table.get("seed", 0), kind)
+    if kind in ("morris", "saltelli"):
+        return (Morris if kind == "morris" else Saltelli)(ranges, **given)
+    return Sampled(ranges, **given, method=kind)
 
 
 def _typed(table: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
