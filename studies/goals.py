@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from microstructures.errors import InvalidInputError
 from studies.margins import violation
 from studies.pareto import costs
+from studies.store import FINE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,23 +64,33 @@ class Goals:
         """How each case of a frame meets the goals.
 
         Args:
-            frame: of a study, with or without standard errors; only what is "ok" has a result.
+            frame: of a study, with or without standard errors. What is blocked has a result if all
+                its numbers that count are known.
 
         Raises:
             InvalidInputError: an objective or a constraint names what no case has.
         """
-        is_ok = (frame["status"] == "ok").to_numpy(dtype=bool)
+        statuses = frame["status"].to_numpy(dtype=str)
+        try:
+            return self._judged(frame, np.isin(statuses, FINE))
+        except InvalidInputError:
+            if "ok" in statuses:
+                raise
+            return self._judged(frame, np.zeros(len(frame), dtype=bool))  # no values, no names
+
+    def _judged(self, frame: "pd.DataFrame", is_fine: NDArray[np.bool_]) -> "Judged":
+        """Likewise, of the cases that may have a result."""
         names = [name for name in frame.columns if name not in TOLD and not name.endswith(" ±")]
         values = np.full((len(frame), len(self.names)), math.nan)
         errors, violations = values.copy(), np.full((len(frame), len(self.constraints)), math.nan)
-        if is_ok.any():
+        if is_fine.any():
             for column, name in enumerate(self.names):
-                values[is_ok, column] = _numbers(frame[is_ok], name, names)
+                values[is_fine, column] = _numbers(frame[is_fine], name, names)
                 if f"{name} ±" in frame:
-                    errors[is_ok, column] = frame.loc[is_ok, f"{name} ±"]
+                    errors[is_fine, column] = frame.loc[is_fine, f"{name} ±"]
             tests = [violation(text, names) for text in self.constraints]
-            rows = frame.loc[is_ok, names].to_dict("records")
-            violations[is_ok] = [[test(row) for test in tests] for row in rows]
+            rows = frame.loc[is_fine, names].to_dict("records")
+            violations[is_fine] = [[test(row) for test in tests] for row in rows]
         return Judged(self, values, errors, violations)
 
 
@@ -103,8 +114,8 @@ class Judged:
     @property
     def has_result(self) -> NDArray[np.bool_]:
         """Whether all objectives and constraints of a case are known; shape (cases,)."""
-        known: NDArray[np.bool_] = np.isfinite(self.values).all(axis=1)
-        return known & np.isfinite(self.violations).all(axis=1)
+        known = np.isfinite(np.hstack([self.values, self.violations]))
+        return np.asarray(known.all(axis=1))
 
     @property
     def is_feasible(self) -> NDArray[np.bool_]:

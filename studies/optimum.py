@@ -105,7 +105,7 @@ def pareto_front(
     ]
     return Answer(
         "Pareto front",
-        "\n\n".join(text),
+        "\n\n".join(filter(None, text)),
         {"hypervolume": number(volume, unit), "on the front": number(float(len(order)))},
         standing.table([*order, *standing.order(standing.is_rival)], "front"),
         front_figures(standing),
@@ -174,7 +174,7 @@ def history(costs: Numbers, corner: Numbers) -> Numbers:
     Returns:
         Shape (cases,).
     """
-    is_known = np.isfinite(costs).all(axis=1)
+    is_known = np.asarray(np.isfinite(costs).all(axis=1))
     if costs.shape[1] == 1:
         least = np.minimum.accumulate(np.where(is_known, costs[:, 0], np.inf))
         return np.where(np.isfinite(least), least, np.nan)

@@ -101,7 +101,7 @@ def _groups(standing: Standing) -> list[tuple[Mask, dict[str, Any]]]:
     is_front, is_rival, feasible = standing.is_front, standing.is_rival, standing.is_feasible
     best = "front" if len(standing.names) > 1 else "best"
     style: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3.5}
-    groups = [
+    groups: list[tuple[Mask, str, str, dict[str, Any]]] = [
         (~feasible & standing.judged.has_result, "not feasible", BLOCKED, {"marker": "x"}),
         (feasible & ~is_front & ~is_rival, "worse", WORSE, {}),
         (is_rival, "not told apart", RIVAL, {}),

@@ -127,7 +127,9 @@ class Standing:
         """In words, how many cases are not told apart from the best ones."""
         if not self.has_errors:
             return "No standard errors are known, so that every difference counts."
-        error = "twice the standard error of the difference"
+        error = "twice the standard error of the difference, if their errors are independent"
+        if self.is_front.sum() == self.is_feasible.sum():
+            return ""
         if not (count := int(self.is_rival.sum())):
             return f"All other cases are worse by more than {error}."
         which = f"{count} other cases are" if count != 1 else "One other case is"

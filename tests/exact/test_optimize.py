@@ -239,6 +239,18 @@ def test_a_search_in_which_nothing_has_a_result_ends(tmp_path):
         found.best()
 
 
+def test_what_is_blocked_has_a_result_as_far_as_its_numbers_are_known(tmp_path):
+    recipe = {"blocked_below": 0.5}
+    known = search(tmp_path, "hill", UNIT, recipe, minimise="cell.norm.1", cases=24)
+    counts = known.run("serial").counts
+    assert counts["does not percolate"] > 12, "where the least norm is"
+    assert known.best().values["cell.norm.1"]["value"] < 0.1
+    unknown = search(tmp_path, "hill", UNIT, recipe, minimise="sum", cases=24)
+    unknown.run("serial")
+    assert unknown.best().values["sum"]["value"] >= 0.5
+    assert "does not percolate" in unknown.best().text
+
+
 def test_failed_cases_are_run_again_if_asked_for(tmp_path, monkeypatch):
     found = same(tmp_path)
     found.run("serial")

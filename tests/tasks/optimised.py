@@ -36,8 +36,10 @@ def hill(recipe):
     """x + y in J, and x² + y² in J²; with a standard error if ``error`` says so."""
     begun(recipe)
     x, y = recipe["x"], recipe["y"]
-    error = recipe.get("error")
-    return Outcome({"sum": number(x + y, "J", error), "cell.norm.1": number(x * x + y * y, "J²")})
+    norm = number(x * x + y * y, "J²")
+    if x < recipe.get("blocked_below", 0):  # one of its numbers is still known
+        return Outcome({"sum": number(None, "J"), "cell.norm.1": norm}, "does not percolate", "CBD")
+    return Outcome({"sum": number(x + y, "J", recipe.get("error")), "cell.norm.1": norm})
 
 
 @task(version=1)
