@@ -23,9 +23,9 @@ class Utilisation:
     """Shares of active material by what reaches it, 0…1.
 
     ``wired`` is connected to the collector, ``touched`` has electrolyte at its surface that is
-    connected to the separator, ``value`` is both at once. ``electrolyte`` is the share of the electrolyte that is connected to the separator,
-    ``particles`` the number of active particles that were told apart. A phase that the volume
-    lacks has the share 0.
+    connected to the separator, ``value`` is both at once. ``electrolyte`` is the share of the
+    electrolyte that is connected to the separator, ``particles`` the number of active particles
+    that were told apart. A phase that the volume lacks has the share 0.
     """
 
     value: float

@@ -43,8 +43,8 @@ def grey_card(recipe: Mapping[str, Any]) -> Outcome:
 
     The recipe has ``volume`` (file, a .npy or .tif of shape (nz, ny, nx), and spacing),
     ``threshold`` (below and rest, see ``microstructures.segmented``), ``materials`` and
-    ``characterize``. Beside the card it finds for each threshold ``darker.name``, the fraction of all that is darker, and
-    ``walls.name``, the area between that and the rest in m²/m³.
+    ``characterize``. Beside the card it finds for each threshold ``darker.name``, the fraction of
+    all that is darker, and ``walls.name``, the area between that and the rest in m²/m³.
     """
     import solvers
     import twin

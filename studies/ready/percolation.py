@@ -41,8 +41,8 @@ def threshold(fractions: ArrayLike, spans: ArrayLike) -> Threshold:
     Returns:
         Mean and standard deviation of the middle m and width w of 1 / (1 + exp(−(x − m)/w)), over
         all m between the lowest and the highest fraction and all ln w between a hundredth of the
-        mean step and the whole range. Where no fraction has both outcomes, m is anywhere in the gap and
-        w somewhere below it, which is what the errors then say.
+        mean step and the whole range. Where no fraction has both outcomes, m is anywhere in the
+        gap and w somewhere below it, which is what the errors then say.
 
     Raises:
         InvalidInputError: all trials span, or none, or spanning does not rise with the fraction:

@@ -314,8 +314,8 @@ def _enough_told(found: Crossing, asked: Asked) -> str:
         return f"No pressure of the study, up to {_mpa(found.mean)}, is enough for {goal}."
     if found.side == "below":
         return (
-            f"The lowest pressure of the study, {_mpa(found.mean)}, is enough already for {goal} in "
-            "some mixtures: press less to see how little will do."
+            f"The lowest pressure of the study, {_mpa(found.mean)}, is enough already for {goal} "
+            "in some mixtures: press less to see how little will do."
         )
     error = f" ± {found.error / 1e6:.2g}" if math.isfinite(found.error) else ""
     return f"{found.mean / 1e6:.3g}{error} MPa are enough for {goal}."
@@ -353,8 +353,8 @@ def _doubts(rows: "pd.DataFrame", ways: list[Way], asked: Asked) -> tuple[str, .
     last = np.mean([way.values[-2] for way in ways])
     if asked.best > 1.1 * last:
         doubts.append(
-            f"{asked.quantity} still rises by {asked.best / last - 1:.0%} in the last step, so that "
-            "the share is one of where the study ends, not of the best there is: press further"
+            f"{asked.quantity} still rises by {asked.best / last - 1:.0%} in the last step, so "
+            "that the share is one of where the study ends, not of the best there is: press further"
         )
     if len(ways) < 3:
         doubts.append(
