@@ -191,7 +191,7 @@ def _warnings(effects: Effects, blocks: Blocks, design: Morris) -> list[str]:
     found = ranked(effects.names, effects.absolute, effects.interval)
     if lost:
         found.append(
-            f"the cases' own standard errors alone make effects of {chance:.2g}: those of "
-            f"{', '.join(lost)} cannot be told from them"
+            f"the cases' own standard errors alone, if independent, make effects of {chance:.2g}: "
+            f"those of {', '.join(lost)} cannot be told from them"
         )
     return found

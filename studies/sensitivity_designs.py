@@ -63,12 +63,10 @@ class Morris:
     def shares(self) -> Shares:
         """The points in the unit cube, of shape (trajectories · block, parameters)."""
         sample = salib("SALib.sample.morris").sample
-        drawn = sample(
+        drawn: Shares = sample(
             problem(self.ranges), self.trajectories, num_levels=self.levels, seed=self.seed
         )
-        # levels to the last bit, so that trajectories that meet share a case
-        found: Shares = np.rint(drawn * (self.levels - 1)) / (self.levels - 1)
-        return found
+        return drawn
 
     def points(self) -> list[Point]:
         """One trajectory after the other."""

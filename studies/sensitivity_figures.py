@@ -1,5 +1,6 @@
 """Figures of sensitivities: bars with their intervals, and effects against their spread."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from twin.report.figures import DOTS_PER_INCH, FAINT, FONT, INK, chart, png, sty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Drawing
 
     from studies.sensitivity import Effects
@@ -17,19 +19,22 @@ if TYPE_CHECKING:
 
 DARK, LIGHT = "#0b4f8a", "#8fb8de"
 WIDTH = 5.8  # inches
-NAME = 0.072  # inches of a letter
+NAME = 0.068  # inches of a letter
 LONGEST = 34  # letters of a name
 MOST = 30  # bars of a figure; more are in the table
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Numbers = NDArray[np.float64]
 
 
 def effects_figures(effects: "Effects", of: str, unit: str) -> tuple[Figure, ...]:
     """Bars of mu*, and mu* against sigma."""
-    label = with_unit("effect over the range", unit)
     order = _largest(effects.absolute)
+    scale, unit = scaled(effects.absolute + effects.interval, unit)
+    label = with_unit("effect over the range", unit)
+    absolute, interval = effects.absolute[order] / scale, effects.interval[order] / scale
     names = [effects.names[i] for i in order]
     drawing, axes = _rows(names, 1)
-    _bars(axes, effects.absolute[order], effects.interval[order], colour=DARK)
+    _bars(axes, absolute, interval, colour=DARK)
     axes.set_xlabel(f"mu*, mean absolute {label}")
     bars = figure(
         png(drawing),
@@ -37,7 +42,7 @@ def effects_figures(effects: "Effects", of: str, unit: str) -> tuple[Figure, ...
         f"Mean absolute elementary effect mu* of each parameter on {of}, with 95 % intervals.",
     )
     return bars, figure(
-        _scatter(effects, order, label),
+        _scatter(names, absolute, interval, effects.spread[order] / scale, label),
         f"Mean absolute effect against spread of the effects on {of}",
         f"Effects on {of}: above the line they differ from place to place by more than their size "
         "(sigma > mu*), because they are not linear or depend on other parameters.",
@@ -71,12 +76,29 @@ def with_unit(label: str, unit: str) -> str:
     """The label of an axis."""
     if unit in ("", "1"):
         return label
-    return f"{label} / ({unit})" if "/" in unit else f"{label} / {unit}"
+    return f"{label} / ({unit})" if "/" in unit or " " in unit else f"{label} / {unit}"
 
 
-def shortened_path(name: str) -> str:
+def scaled(values: Numbers, unit: str) -> tuple[float, str]:
+    """By what to divide values so that ticks are short, and the unit that is left."""
+    largest = float(np.abs(values).max())
+    power = 0 if largest == 0 else math.floor(math.log10(largest))
+    if -3 < power < 4:
+        return 1.0, unit
+    left = "" if unit in ("", "1") else f" {unit}"
+    return 10.0**power, f"10{str(power).translate(RAISED)}{left}"
+
+
+def shortened_path(name: str, longest: int = LONGEST) -> str:
     """The end of a path that is too long, which tells more than its beginning."""
-    return name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}"
+    return name if len(name) <= longest else f"…{name[1 - longest :]}"
+
+
+def plain_ticks(*axes: "Axis") -> None:
+    """Numbers with their powers of ten, which have no other place on these figures."""
+    for axis in axes:
+        axis.set_major_formatter("{x:.3g}")
+        axis.get_major_locator().set_params(nbins=6)
 
 
 def _largest(sizes: Numbers) -> NDArray[np.intp]:
@@ -98,6 +120,7 @@ def _rows(names: list[str], bars: int) -> "tuple[Drawing, Axes]":
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#e4e7ea", linewidth=0.7)
     axes.set_axisbelow(True)
+    plain_ticks(axes.xaxis)
     styled(axes)
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
@@ -121,27 +144,29 @@ def _bars(
     )  # fmt: skip
 
 
-def _scatter(effects: "Effects", order: NDArray[np.intp], label: str) -> bytes:
+def _scatter(
+    names: list[str], sizes: Numbers, intervals: Numbers, spread: Numbers, label: str
+) -> bytes:
     """Names stand on the right, in the order of the points."""
-    names = 0.3 + NAME * max(len(shortened_path(effects.names[i])) for i in order)
-    drawing, axes = chart(WIDTH, max(3.0, 0.9 + 0.2 * len(order)), names=names)
-    x, y = effects.absolute[order], effects.spread[order]
+    shown = [shortened_path(name) for name in names]
+    room = 0.3 + NAME * max(map(len, shown))
+    drawing, axes = chart(4.2 + room, max(3.0, 0.9 + 0.2 * len(names)), names=room)
     axes.errorbar(
-        x, y, xerr=effects.interval[order], fmt="o", color=DARK, markersize=5, ecolor=FAINT,
+        sizes, spread, xerr=intervals, fmt="o", color=DARK, markersize=5, ecolor=FAINT,
         elinewidth=0.8, capsize=2,
     )  # fmt: skip
-    top = 1.12 * max((effects.absolute + effects.interval).max(), 1e-300)
-    tall = max(1.15 * y.max(), 0.3 * top)
+    top = 1.12 * (sizes + intervals).max()
+    tall = max(1.15 * spread.max(), 0.3 * top)
     axes.plot([0, min(top, tall)], [0, min(top, tall)], color=FAINT, linewidth=0.8, linestyle="--")
-    axes.set(xlim=(0, top), ylim=(-0.03 * tall, tall))
+    axes.set(xlim=(-0.02 * top, top), ylim=(-0.03 * tall, tall))
     axes.set(xlabel=f"mu*, mean absolute {label}", ylabel="sigma, their spread")
+    plain_ticks(axes.xaxis, axes.yaxis)
     place, least = -np.inf, 0.16 / (drawing.get_figheight() - 0.86)
-    for i in np.argsort(y, kind="stable"):
-        place = max((y[i] + 0.03 * tall) / (1.03 * tall), place + least)
+    for i in np.argsort(spread, kind="stable"):
+        place = max((spread[i] + 0.03 * tall) / (1.03 * tall), place + least)
         axes.annotate(
-            shortened_path(effects.names[order[i]]), (x[i], y[i]), xytext=(1.03, place),
-            textcoords="axes fraction", va="center", fontsize=FONT - 1, color=INK,
-            parse_math=False, annotation_clip=False,
+            shown[i], (sizes[i], spread[i]), xytext=(1.03, place), textcoords="axes fraction",
+            va="center", fontsize=FONT - 1, color=INK, parse_math=False, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.5, "shrinkB": 4},
         )  # fmt: skip
     return png(drawing)

@@ -131,6 +131,11 @@ class Surrogate:
             found.append(f"the surrogate has learnt nothing: {self.cross_validation}")
         if self.cross_validation.is_too_sure:
             found.append(f"the surrogate is too sure of itself: {self.cross_validation}")
+        if self.errors.any() and self.cross_validation.is_too_unsure:
+            found.append(
+                "cases scatter less than the standard errors which they state, or these are not "
+                f"independent: {self.cross_validation}"
+            )
         if set(self.errors) != {0.0} and not self.errors.all():
             found.append("some cases state no standard error, which counts as none")
         return tuple(found)

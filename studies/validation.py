@@ -62,6 +62,15 @@ class CrossValidation:
         return any(binom.cdf(n, count, level) < RARE for n, level in inside)
 
     @property
+    def is_too_unsure(self) -> bool:
+        """Whether far more values lie in their intervals than an accident would explain."""
+        from scipy.stats import binom
+
+        count, level = len(self.values), LEVELS[0]
+        inside = round(self.coverage(level) * count)
+        return bool(binom.sf(inside - 1, count, level) < RARE)
+
+    @property
     def is_nothing(self) -> bool:
         """Whether the prediction is hardly better than the mean of all values."""
         return self.q2 < NOTHING

@@ -270,7 +270,7 @@ def test_effects_no_larger_than_the_errors_of_the_cases_are_told(tmp_path):
     study = run(tmp_path, Morris(BOX, 6), error=2.0)
     (warning,) = elementary_effects(study, "length").warnings
     # mean absolute difference of two such errors, over a step of 2/3
-    assert f"effects of {2.0 * 2 / math.sqrt(math.pi) * 1.5:.2g}" in warning
+    assert f"make effects of {2.0 * 2 / math.sqrt(math.pi) * 1.5:.2g}" in warning
     assert "those of b, c cannot be told" in warning
 
 
@@ -319,14 +319,15 @@ def test_answers_have_pictures_that_can_be_read(tmp_path):
 
 
 def test_values_are_those_of_cases_that_have_a_result(tmp_path):
-    ends = {"fails": [2, 2], "blank_above": 2.5}
-    study = run(tmp_path, Grid({"a": [1, 2, 3], "b": [0]}), error=0.1, **ends)
+    ends = {"fails": [2, 2], "blank_above": 2.5, "diverges_above": 3.5}
+    study = run(tmp_path, Grid({"a": [1, 2, 3, 4], "b": [0]}), error=0.1, **ends)
     values = values_of(study, "length")
     keys = [case.key for case in study.cases()]
     assert values.at(keys)[0] == 3
     assert np.isnan(values.at(keys)[1:]).all()
-    assert values.error(keys).tolist() == [0.1, 0, 0]
-    assert set(values.missing.values()) == {"not converged", "no number"}
+    assert values.error(keys).tolist() == [0.1, 0, 0, 0]
+    assert list(values.missing.values()) == ["not converged", "no number", "not converged"]
+    assert list(values_of(study, "same").numbers) == keys[::2], "what did not converge is none"
     assert values.parameters == ({"a": 1, "b": 0},)
 
 

@@ -224,7 +224,11 @@ def test_numbers_of_a_cross_validation_are_those_of_their_definitions():
     assert (found.coverage(0.68), found.coverage(0.95)) == (0.5, 0.75)
     sure = CrossValidation(np.arange(30.0), np.arange(30.0) + 1, np.full(30, 0.4), 10)
     assert sure.is_too_sure
+    assert not sure.is_too_unsure
     assert not sure.is_nothing
+    unsure = CrossValidation(np.arange(30.0), np.arange(30.0) + 1, np.full(30, 1.4), 10)
+    assert unsure.is_too_unsure
+    assert not unsure.is_too_sure
 
 
 def test_noise_without_a_function_is_told_as_such(tmp_path):
@@ -281,6 +285,13 @@ def test_stated_errors_are_not_taken_for_noise_again(tmp_path):
     assert surrogate.errors.tolist() == [0.1] * 60
     assert surrogate.noise < 0.05
     assert not surrogate.cross_validation.is_too_sure
+
+
+def test_stated_errors_larger_than_the_scatter_are_told():
+    surrogate = sampled(30, 0.01, errors=0.2)
+    (warning,) = surrogate.warnings
+    assert "scatter less than the standard errors which they state" in warning
+    assert sampled(30, 0.1, errors=0.1).warnings == ()
 
 
 def test_effects_are_means_over_the_other_parameters():

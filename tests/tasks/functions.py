@@ -16,6 +16,7 @@ def linear(recipe):
     """3 a - 2 b + 0 c in m, and log10 of a; fails or has no number where it is told to."""
     _fail(recipe)
     value = 3 * recipe["a"] - 2 * recipe["b"]
+    is_far = recipe["a"] > recipe.get("diverges_above", math.inf)
     is_blank = recipe.get("blank_above", math.inf) < recipe["a"]
     return Outcome(
         {
@@ -23,7 +24,8 @@ def linear(recipe):
             "decades": number(math.log10(recipe["a"]) if recipe["a"] > 0 else None),
             "same": number(4.0),
             "product": number(recipe["a"] * recipe["b"]),
-        }
+        },
+        "not converged" if is_far else "ok",
     )
 
 
