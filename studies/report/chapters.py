@@ -1,5 +1,6 @@
 """Chapters: what the questions of a study were answered, or why they were not."""
 
+import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import TwinError
 from twin.report.embedded import Figure
-from twin.report.wording import Shown, shown
+from twin.report.figures import DOTS_PER_INCH
+from twin.report.wording import Shown, plain, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from studies.answer import Answer
     from studies.study import Study
 
+HEAD = 32  # letters of a picture in which its size is
+PIXELS_PER_INCH = 118  # letters of 9 points are then as large as those of captions
+DIGITS = 4  # of a number in a table that has no error
 ERROR = " ±"  # end of the name of a column with the standard errors of the one before
 
 
@@ -35,6 +40,14 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A figure, and its width on the page in pixels of CSS; 0 where that is not known."""
+
+    figure: Figure
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
     """A question and its answer.
 
@@ -47,7 +60,7 @@ class Chapter:
     keys: tuple[Key, ...] = ()
     header: tuple[Cell, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Placed, ...] = ()
     warnings: tuple[str, ...] = ()
     unanswered: str = ""
 
@@ -72,13 +85,24 @@ def _answered(question: str, answer: "Answer") -> Chapter:
     paragraphs = tuple(part.strip() for part in answer.text.split("\n\n") if part.strip())
     keys = tuple(Key(_words(name), _number(about)) for name, about in answer.values.items())
     header, rows = ((), ()) if answer.table is None else _table(answer.table)
-    return Chapter(
-        question, answer.title, paragraphs, keys, header, rows, answer.figures, answer.warnings
-    )
+    figures = tuple(Placed(one, _width(one)) for one in answer.figures)
+    return Chapter(question, answer.title, paragraphs, keys, header, rows, figures, answer.warnings)
+
+
+def _width(picture: Figure) -> int:
+    """As wide as it was drawn, so that letters are as large in all pictures."""
+    head = base64.b64decode(picture.source.partition("base64,")[2][:HEAD])
+    if head[:4] != b"\x89PNG":
+        return 0
+    return round(int.from_bytes(head[16:20], "big") / DOTS_PER_INCH * PIXELS_PER_INCH)
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ").strip().capitalize() if name.islower() else name
+    """A name as words; what follows a dot is a name of something else and stays as it is."""
+    first, _, rest = name.partition(".")
+    if not first.islower():
+        return name
+    return first.replace("_", " ").strip().capitalize() + (f", {rest}" if rest else "")
 
 
 def _number(about: Mapping[str, Any]) -> Shown:
@@ -86,6 +110,8 @@ def _number(about: Mapping[str, Any]) -> Shown:
     unit = str(about.get("unit", ""))
     if value is None:
         return Shown("no number", is_number=False)
+    if error is None and unit in ("", "1") and float(value).is_integer():
+        return Shown(f"{value:.0f}")  # a count
     return shown(float(value), 0.0 if error is None else float(error), unit)
 
 
@@ -148,8 +174,9 @@ def _cell(value: Any, error: Any) -> Cell:
 def _told(value: float, error: Any) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    known = _is_number(error) and math.isfinite(error)
-    return str(shown(value, float(error) if known else 0.0, "1"))
+    if not _is_number(error) or not math.isfinite(error):
+        return plain(float(f"{value:.{DIGITS}g}"))
+    return str(shown(value, float(error), "1"))
 
 
 def warned(found: Sequence[Chapter]) -> Iterator[str]:

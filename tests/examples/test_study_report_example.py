@@ -22,7 +22,7 @@ def test_the_page_of_a_pressed_electrode_has_its_pictures_units_and_definitions(
     text = page(study)
     for wanted in (
         "tortuosity factor, pore, z",
-        "interface area, pore–NMC [µm⁻¹]",
+        '"interface area, pore–NMC","unit":"µm⁻¹"',
         "Slice of case 2",
         "τ = ε <i>D</i><sub>0</sub>",
         "porosity = 0.36  # varied by the design",
