@@ -68,7 +68,7 @@ def submit(file: str | os.PathLike[str], job: SlurmJob) -> str:
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SlurmError(f"sbatch does not answer ({error}): {by_hand}") from None
-    if done.returncode:
+    if done.returncode or not done.stdout.strip():
         told = done.stderr.strip() or f"exit code {done.returncode}"
         raise SlurmError(f"sbatch refuses the job: {told}; after a change of it {by_hand}")
     return done.stdout.strip().splitlines()[-1].partition(";")[0]

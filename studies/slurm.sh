@@ -40,7 +40,7 @@ attend() {
     if [[ -n $ending ]]; then
       stop "$running"
     elif ! alive "$scheduler" || ! alive "$workers"; then
-      say "scheduler or workers have gone: see $log"
+      if is_preempted; then ending=TERM; else say "scheduler or workers have gone: see $log"; fi
       stop "$running"
     else
       sleep 1 &
@@ -77,10 +77,13 @@ found, seconds = sys.argv[1], float(sys.argv[2])
 with distributed.Client(scheduler_file=found, timeout=seconds) as client:
     client.wait_for_workers(1, timeout=seconds)'
 
+# Slurm tells the steps of a job that is preempted, and not always the shell that has started them.
+is_preempted() { [[ $(scontrol show job "$SLURM_JOB_ID") == *[[:space:]]PreemptTime=[0-9]* ]]; }
+
 # Come back to the queue if there are cases left and a next turn can be expected to finish some.
 come_back() {
   local state
-  if [[ $ending == USR1 && $(finished) == "$before" ]]; then
+  if [[ $ending == USR1 && $(finished) == "$before" ]] && ! is_preempted; then
     say "no case was finished in the time of this job: submit again with more --time"
   elif ((restarted >= most_restarts)); then
     say "restarted $restarted times already: submit again to go on"
@@ -121,6 +124,8 @@ else
   code=$?
   [[ -n $ending ]] || say "no worker came in $start s: see $log"
 fi
+# the study may have missed its scheduler before we did
+[[ -n $ending ]] || ((code == 0 || code == 3)) || ! is_preempted || ending=TERM
 clean
 [[ -n $ending ]] || ((code != 143)) || code=1 # stopped by us, not by Slurm
 [[ -z $ending ]] || ((code == 0 || code == 3)) || come_back

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studies.study import Study
 
 study = App(name="study", help="Many cases of one recipe: run, resumed, and told apart.")
+ONE_WORKER = SlurmJob()
 
 
 @Parameter(name="*")
@@ -170,7 +171,7 @@ def study_submit(
     *,
     slurm: Annotated[bool, Flag()],
     dry: Annotated[bool, Flag()] = False,
-    job: Annotated[SlurmJob, Parameter(name="*", negative_iterable=())] = SlurmJob(),
+    job: Annotated[SlurmJob, Parameter(name="*", negative_iterable=())] = ONE_WORKER,
 ) -> int:
     """Queue a study on a cluster: a job that starts workers, runs it, and comes back until done.
 

@@ -1,6 +1,7 @@
 """The script of a job says what was asked for, whatever the paths, and goes to sbatch."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -149,9 +150,8 @@ def test_bash_finds_paths_as_they_are(tmp_path):
     assert known["folder"] == str(file.with_suffix(".study") / "slurm")
     assert known["python"] == "/opt/it's here/python"
     log = options(script(file, SlurmJob()))["output"]
-    assert log[0] == log[-1] == '"'
-    unquoted = log[1:-1].replace('\\"', '"')
-    assert unquoted == str(file.with_suffix(".study") / "slurm").replace("%", "%%") + "/%j.log"
+    wanted = str(file.with_suffix(".study") / "slurm").replace("%", "%%") + "/%j.log"
+    assert shlex.split(log) == [wanted], "as sbatch takes away the quotes"
 
 
 def test_setup_comes_before_bash_minds_variables_that_are_not_set(study):
@@ -185,7 +185,9 @@ def test_a_script_is_submitted_from_the_folder_of_the_study(tmp_path, sbatch):
     path = file.with_suffix(".study") / "slurm" / "submit.sh"
     assert sbatch.read_text().splitlines() == ["--parsable", str(path)]
     assert path.read_text() == script(file, job)
+    (tmp_path / "opened before").hardlink_to(path)
     assert submit(file, SlurmJob(tasks=5)) == "4242"
+    assert (tmp_path / "opened before").read_text() == script(file, job), "whole, old or new"
     assert options(path.read_text())["ntasks"] == "5"
     assert [found.name for found in path.parent.iterdir()] == ["submit.sh"]
 

@@ -34,7 +34,7 @@ done
 for child in "${children[@]}"; do wait "$child" || wait "$child"; done
 """
 SCONTROL = r"""#!/bin/bash
-[[ $1 == show ]] && echo "   JobState=${STATE:-RUNNING} Reason=None"
+[[ $1 == show ]] && echo "   JobState=${STATE:-RUNNING} PreemptTime=${PREEMPTED:-None} Reason=None"
 [[ $1 == requeue ]] || exit 0
 echo "scontrol $*" >>"$NOTES"
 exit "${REQUEUE:-0}"
@@ -215,6 +215,23 @@ def test_a_job_ends_when_its_scheduler_does(job):
     code, told = job(UNTIL_STOPPED, SCHEDULER="sleep 1.2; exit 1").ended()
     assert code == 1
     assert "scheduler or workers have gone: see " in told
+
+
+def test_a_job_comes_back_when_its_study_misses_the_preempted_scheduler_first(job):
+    made = job("exit 1", PREEMPTED="2026-11-29T20:32:11")
+    assert made.ended()[0] == 1
+    assert made.requeued
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGUSR1])
+def test_a_job_comes_back_when_its_preemption_is_told_to_its_steps_or_as_asked_for(job, number):
+    around = {"PREEMPTED": "2026-11-29T20:32:11"}
+    if number is None:
+        around["SCHEDULER"] = "until grep -q 'twin study' \"$NOTES\"; do sleep 0.1; done"
+    made = job(UNTIL_STOPPED, **around).noted("twin study run")
+    code, told = (made if number is None else made.signal(number)).ended()
+    assert (code, made.requeued) == (143, True)
+    assert "gone" not in told
 
 
 def test_a_job_ends_when_no_worker_comes(job):
