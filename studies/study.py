@@ -255,6 +255,20 @@ class Study:
 
         return collected(self)
 
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """The path of one HTML page of all cases, effects, answers and pictures.
+
+        Args:
+            path: the file to write; report.html in the folder of the store by default.
+
+        Raises:
+            InvalidInputError: the place cannot be written to. A question without an answer does
+                not raise: the page says why.
+        """
+        from studies.report import write
+
+        return write(self, self.store.folder / "report.html" if path is None else path)
+
 
 def _with_files(recipe: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
     """The recipe with "@volume" for the file of its volume, the hash of that file, and its path."""

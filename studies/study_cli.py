@@ -129,6 +129,22 @@ def study_collect(file: Path) -> int:
     return OK
 
 
+@study.command(name="report")
+def study_report(
+    file: Path, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
+) -> int:
+    """Write one page of all cases, effects, answers and pictures, finished or not.
+
+    Args:
+        file: TOML file of the study.
+        output: the page; report.html in the folder of the study by default.
+    """
+    from studies.study import Study
+
+    print(f"written: {Study.from_toml(file).report(output)}")
+    return OK
+
+
 @study.command(name="diff")
 def study_diff(before: Path, after: Path) -> int:
     """How the results of two studies differ, case by case.

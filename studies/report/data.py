@@ -8,21 +8,20 @@ from studies.report.columns import Column, Value
 from studies.report.effects import Effect, effect
 from studies.report.figures import axes_first, colour
 from studies.report.troubles import first_line
+from studies.store import FINE
 
 if TYPE_CHECKING:
     from studies.report.html import Content
 
 DIGITS = 7  # of a number
 LONGEST = 400  # letters of a reason
-COUNTED = ("ok", "does not percolate")
-"""Statuses whose numbers enter means and fronts."""
 
 Effects = Mapping[tuple[str, str], Effect]
 
 
 def effects(columns: Sequence[Column], statuses: Sequence[str]) -> dict[tuple[str, str], Effect]:
     """Of every parameter on every quantity, by their names, as far as both vary."""
-    counted = [status in COUNTED for status in statuses]
+    counted = [status in FINE for status in statuses]
     varying = [column for column in columns if column.varies]
     return {
         (parameter.name, quantity.name): effect(parameter, quantity, counted)
@@ -43,7 +42,7 @@ def as_json(content: "Content") -> str:
         "values": [[_short(value) for value in column.values] for column in columns],
         "errors": [[_short(error) for error in column.errors] for column in columns],
         "statuses": [
-            {"name": status, "colour": colour(status), "counted": status in COUNTED}
+            {"name": status, "colour": colour(status), "counted": status in FINE}
             for status in content.counts
         ],
         "status": [ends[status] for status in content.statuses],

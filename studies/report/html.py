@@ -59,8 +59,8 @@ class Content:
         return columns.headline(self.columns, HEADLINES)
 
 
-def write(study: "Study", path: str | os.PathLike[str]) -> None:
-    """The study as one self-contained HTML file at ``path``, complete or not written at all.
+def write(study: "Study", path: str | os.PathLike[str]) -> Path:
+    """The path of the study as one self-contained HTML file, complete or not written at all.
 
     Args:
         study: finished or not; what has no record yet is told as such.
@@ -82,6 +82,7 @@ def write(study: "Study", path: str | os.PathLike[str]) -> None:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink()  # there only if something went wrong
+    return target
 
 
 def page(study: "Study") -> str:

@@ -419,9 +419,9 @@ def test_a_slice_that_is_not_what_was_written_is_left_out(tmp_path):
     assert [one.case for one in found.pictures] == [1, 2, 3, 4, 5]
 
 
-def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch, whole):
+def test_a_file_is_whole_or_not_there(tmp_path, whole):
     path = tmp_path / "new" / "report.html"
-    html.write(whole, path)
+    assert whole.report(path) == path
     assert path.read_text(encoding="utf-8").endswith("</html>")
     assert [one.name for one in path.parent.iterdir()] == ["report.html"]
     with pytest.raises(InvalidInputError, match="choose another place"):
