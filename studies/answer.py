@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from twin.report.embedded import Figure
 
 QUESTIONS: dict[str, str] = {
+    "best_density": "studies.ready.calendering:best_density",
+    "contact_loss": "studies.ready.swelling:contact_loss",
+    "energy_and_power": "studies.ready.thickness:energy_and_power",
+    "least_binder": "studies.ready.binder:least_binder",
     "best_case": "studies.optimum:best_case",
     "convergence": "studies.optimum:convergence",
     "pareto_front": "studies.optimum:pareto_front",
