@@ -48,7 +48,8 @@ esac
 [[ $1 == -c ]] && eval "${FIRST:-exit 0}"
 [[ $3 == study ]] && echo "twin ${*:3}" >>"$NOTES" && eval "$DRIVER"
 """
-UNTIL_STOPPED = "trap 'exit 143' TERM; while sleep 0.1; do :; done"
+RUNS = 'echo "it runs" >>"$NOTES"; while sleep 0.1; do :; done'
+UNTIL_STOPPED = f"trap 'exit 143' TERM; {RUNS}"
 FINISHES_ONE = 'mkdir -p "$CASES/ab/abc"; '
 LINE_S = 30.0  # in which something has to happen, on a busy machine too
 
@@ -172,7 +173,7 @@ SIGNALS = {
 
 @pytest.mark.parametrize(("number", "around", "requeued", "told"), SIGNALS.values(), ids=SIGNALS)
 def test_a_job_with_cases_left_comes_back_when(job, number, around, requeued, told):
-    made = job(FINISHES_ONE + UNTIL_STOPPED, **around).noted("twin study run").signal(number)
+    made = job(FINISHES_ONE + UNTIL_STOPPED, **around).noted("it runs").signal(number)
     code, said = made.ended()
     assert (code, made.requeued) == (143, requeued)
     assert told in said
@@ -180,33 +181,32 @@ def test_a_job_with_cases_left_comes_back_when(job, number, around, requeued, to
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_a_job_whose_study_is_done_as_its_time_ends_does_not_come_back(job, code):
-    driver = f"trap 'exit {code}' TERM; {FINISHES_ONE} while sleep 0.1; do :; done"
-    made = job(driver).noted("twin study run").signal(signal.SIGUSR1)
+    driver = f"trap 'exit {code}' TERM; {FINISHES_ONE} {RUNS}"
+    made = job(driver).noted("it runs").signal(signal.SIGUSR1)
     assert made.ended()[0] == code
     assert not made.requeued
 
 
 def test_a_job_that_finished_no_case_in_all_its_time_does_not_come_back(job):
-    made = job(UNTIL_STOPPED).noted("twin study run").signal(signal.SIGUSR1)
+    made = job(UNTIL_STOPPED).noted("it runs").signal(signal.SIGUSR1)
     code, said = made.ended()
     assert (code, made.requeued) == (143, False)
     assert "no case was finished in the time of this job: submit again with more --time" in said
 
 
 def test_a_job_that_is_preempted_before_a_case_was_finished_comes_back(job):
-    made = job(UNTIL_STOPPED).noted("twin study run").signal(signal.SIGTERM)
+    made = job(UNTIL_STOPPED).noted("it runs").signal(signal.SIGTERM)
     assert made.ended()[0] == 143
     assert made.requeued
 
 
 def test_a_job_that_may_not_come_back_says_so(job):
-    made = job(FINISHES_ONE + UNTIL_STOPPED, REQUEUE="1").noted("twin study run")
+    made = job(FINISHES_ONE + UNTIL_STOPPED, REQUEUE="1").noted("it runs")
     assert "it cannot be requeued: submit again to go on" in made.signal(signal.SIGUSR1).ended()[1]
 
 
 def test_a_study_that_does_not_heed_is_killed_and_the_job_comes_back(job):
-    driver = f"{FINISHES_ONE} trap '' TERM; echo deaf >>\"$NOTES\"; while sleep 0.1; do :; done"
-    made = job(driver).noted("deaf").signal(signal.SIGUSR1)
+    made = job(f"{FINISHES_ONE} trap '' TERM; {RUNS}").noted("it runs").signal(signal.SIGUSR1)
     assert made.ended()[0] == 128 + signal.SIGKILL
     assert made.requeued
 
@@ -227,8 +227,8 @@ def test_a_job_comes_back_when_its_study_misses_the_preempted_scheduler_first(jo
 def test_a_job_comes_back_when_its_preemption_is_told_to_its_steps_or_as_asked_for(job, number):
     around = {"PREEMPTED": "2026-11-29T20:32:11"}
     if number is None:
-        around["SCHEDULER"] = "until grep -q 'twin study' \"$NOTES\"; do sleep 0.1; done"
-    made = job(UNTIL_STOPPED, **around).noted("twin study run")
+        around["SCHEDULER"] = "until grep -q 'it runs' \"$NOTES\"; do sleep 0.1; done"
+    made = job(UNTIL_STOPPED, **around).noted("it runs")
     code, told = (made if number is None else made.signal(number)).ended()
     assert (code, made.requeued) == (143, True)
     assert "gone" not in told
@@ -243,7 +243,7 @@ def test_a_job_ends_when_no_worker_comes(job):
 
 
 def test_a_job_whose_time_ends_before_a_worker_comes_does_not_run_the_study(job):
-    made = job("exit 0", FIRST='echo waits >>"$NOTES"; ' + UNTIL_STOPPED).noted("waits")
+    made = job("exit 0", FIRST=UNTIL_STOPPED).noted("it runs")
     assert made.signal(signal.SIGTERM).ended()[0] == 143
     assert made.requeued
     assert "twin" not in made.notes.read_text()
