@@ -194,7 +194,8 @@ def _cell(table: Mapping[str, Any], thickness: float | None) -> "InCell":
     from twin.performance import InCell
 
     ours = (*SIZES, "uncertainty")
-    return InCell(**{k: v for k, v in table.items() if k not in ours}, thickness=thickness)
+    given = {"limits": False} | {k: v for k, v in table.items() if k not in ours}
+    return InCell(**given, thickness=thickness)
 
 
 def _check_cell(table: Mapping[str, Any]) -> None:

@@ -53,7 +53,8 @@ class InCell:
             ``ElectrodeStructure``; 0 for particles of one size.
         active: name of the active phase, if there is more than one.
         rates: of the discharges, 1/h, > 0.
-        limit_rate: at which it is asked what limits; by default the lowest of ``rates`` at which a
+        limits: whether it is asked what limits, which takes three times as long as the discharges.
+        limit_rate: at which that is asked; by default the lowest of ``rates`` at which a
             fifth of the capacity is lost, or the highest.
         other: active material of the other electrode, for the mass alone; by default graphite or
             NMC811.
@@ -73,6 +74,7 @@ class InCell:
     radius_deviation: float = 0.0
     active: str | None = None
     rates: Sequence[float] = RATES
+    limits: bool = True
     limit_rate: float | None = None
     other: str | None = None
     contact_resistance: float = 0.0
@@ -218,6 +220,8 @@ def assess(card: "PropertyCard", asked: InCell) -> Performance:
 
 def _limits(cell: Cell, runs: Sequence[Discharge], asked: InCell) -> Limits | str:
     """What limits it, or why that is not known."""
+    if not asked.limits:
+        return "What limits it was not asked."
     good = [run for run in runs if run.status == "ok"]
     if not good and asked.limit_rate is None:
         return "What limits it is not known, since no discharge succeeded."
