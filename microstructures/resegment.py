@@ -55,8 +55,7 @@ def rethresholded(
     labels = volume.labels.copy()
     lost = (labels == label) & (own < level)
     labels[lost] = _nearest(volume, others, inside, width, lost)
-    grown = own >= level
-    labels[grown if inside is None else grown & inside] = label
+    labels[own >= level] = label  # outside the image is dark
     name = volume.phase_name(label)
     return volume.with_labels(
         labels, f"{name} thresholded anew at {level:g} of an image blurred by {resolution:.4g} m"

@@ -61,7 +61,7 @@ def utilisation(
         )
     axis, at_low = volume.through_axis, volume.collector == "low"
     solid, ions = volume.mask(active), volume.mask(electrolyte)
-    wired = _reached(volume.mask(active, *conductors), axis, 0 if at_low else -1) & solid
+    wired = _reached(volume.mask(active, *conductors), axis, 0 if at_low else -1)
     reached = _reached(ions, axis, -1 if at_low else 0)
     if not solid.any():
         return Utilisation(0.0, 0.0, 0.0, _share(reached, ions), 0)

@@ -66,7 +66,11 @@ def composition_sweep(
     Raises:
         InvalidInputError: a mixture that cannot be, or an empty design.
     """
-    levels = {SHARE: list(shares), RATIO: list(size_ratios), SEED: list(range(seeds))}
+    levels: dict[str, Sequence[Any]] = {
+        SHARE: list(shares),
+        RATIO: list(size_ratios),
+        SEED: list(range(seeds)),
+    }
     given = {"name": "composition", "questions": {"percolation_window": {}}} | about
     recipe = {"mixture": {**MIXTURE, **(mixture or {})}}
     return Study(recipe, Grid(levels), folder, task=NETWORKS, **given)
@@ -212,8 +216,8 @@ def _window(ratio: float, part: "pd.DataFrame") -> Window:
     use = (part["utilisation"] * part[SHARE]).groupby(part[SHARE])
     best = float(use.mean().idxmax())
     seeds = use.get_group(best)
-    error = float(seeds.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.nan
-    used = (float(seeds.mean()), error)
+    spread = float(seeds.std(ddof=1) / math.sqrt(len(seeds))) if len(seeds) > 1 else math.nan
+    used = (float(seeds.mean()), spread)
     return Window(ratio, found[ACTIVE], found[ELECTROLYTE], tuple(unseen), best, used)
 
 

@@ -87,7 +87,7 @@ def pressing_sweep(
         "composite": dict(CARRIES),
         "tolerance": 1e-3,
     }
-    levels = {POROSITY: list(porosities), SEED: list(range(seeds))}
+    levels: dict[str, Sequence[Any]] = {POROSITY: list(porosities), SEED: list(range(seeds))}
     given = {"name": "pressing", "questions": {"enough_pressure": {}}} | about
     return Study(recipe, Grid(levels), folder, task=PRESSED, **given)
 
