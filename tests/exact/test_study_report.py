@@ -327,6 +327,16 @@ def test_quantities_are_told_in_the_units_that_people_read():
     assert found["volume_fraction.pore"].told(0) == "35.0 ± 1.0"
 
 
+def test_quantities_that_people_look_for_come_first_one_of_each_kind():
+    names = ["area", "cell.energy.1", "cell.energy_density.1", "cell.energy_density.2",
+             "tortuosity_factor.pore.z", "ionic_tortuosity_factor.pore.z"]  # fmt: skip
+    found = [column([1.0, 2.0], name=name) for name in names]
+    found.append(column([1.0, 1.0], name="macmullin_number.pore.z"))  # which does not vary
+    first = columns.headline(found, 9)
+    assert [names.index(one.name) for one in first] == [5, 4, 2, 1, 0, 3]
+    assert columns.headline(found, 2) == first[:2]
+
+
 def test_units_at_the_end_of_parameters_become_units():
     made = Study({"a": {}, "x": 0}, Grid({"a.thickness_um": [10, 20]}), task="pages:plane",
                  modules=TASKS)  # fmt: skip
