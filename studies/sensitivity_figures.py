@@ -96,9 +96,11 @@ def shortened_path(name: str, longest: int = LONGEST) -> str:
 
 def plain_ticks(*axes: "Axis") -> None:
     """Numbers with their powers of ten, which have no other place on these figures."""
+    from matplotlib.ticker import MaxNLocator
+
     for axis in axes:
         axis.set_major_formatter("{x:.3g}")
-        axis.get_major_locator().set_params(nbins=6)
+        axis.set_major_locator(MaxNLocator(6))
 
 
 def _largest(sizes: Numbers) -> NDArray[np.intp]:

@@ -75,11 +75,14 @@ def test_a_smooth_function_is_reproduced(tmp_path):
     assert surrogate.unit == "W/m²"
 
 
-def test_predictions_are_those_of_the_formulas_of_kriging():
+@pytest.mark.parametrize("is_stated", [True, False])
+def test_predictions_are_those_of_the_formulas_of_kriging(is_stated):
     shares, rng = points(30), np.random.default_rng(5)
     errors = rng.uniform(0.02, 0.1, 30)
     values = smooth(shares) + errors * rng.normal(size=30)
+    errors *= is_stated
     process = fitted(shares, values, errors)
+    assert is_stated or process.noise > 0.01
     size = process.regressor.kernel_.k1.k1.constant_value
 
     def kernel(one, other):
@@ -106,6 +109,18 @@ def test_hyperparameters_are_the_most_likely_ones():
     best = fit.log_marginal_likelihood_value_
     for step in np.vstack([np.eye(4), -np.eye(4)]) * 0.2:
         assert fit.log_marginal_likelihood(fit.kernel_.theta + step) < best + 1e-6
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_better_of_two_searches_counts(seed, monkeypatch):
+    def likelihood():
+        return sampled(20, 0.3, seed).process.regressor.log_marginal_likelihood_value_
+
+    best, found = likelihood(), []
+    for start in gaussian_process.STARTS:
+        monkeypatch.setattr(gaussian_process, "STARTS", (start,))
+        found.append(likelihood())
+    assert best == max(found) > min(found) + 0.1
 
 
 def test_noise_and_the_doubt_at_cases_are_those_of_the_noise_put_in():
