@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from twin.report.embedded import Figure
 
+SMALL: Mapping[str, Any] = {**SAMPLE, "shape": [40, 40, 40]}  # each state is solved anew
 PRESSURE, CONTACT = "stack_pressure", "contact_area_fraction"
 MEGA = 1e-6
 RISKS = {  # what tells of failure, and what it is called
@@ -36,7 +37,7 @@ RISKS = {  # what tells of failure, and what it is called
 
 
 def swelling_sweep(
-    volume: Mapping[str, Any] = SAMPLE,
+    volume: Mapping[str, Any] = SMALL,
     *,
     phase: str = "NMC",
     reference: float = 0.93,

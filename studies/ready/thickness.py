@@ -36,13 +36,13 @@ PER = {
 def thickness_sweep(
     volume: Mapping[str, Any] = SAMPLE,
     *,
-    thicknesses: Sequence[float] = (40e-6, 70e-6, 100e-6, 140e-6),
+    thicknesses: Sequence[float] = (40e-6, 60e-6, 80e-6, 110e-6),
     porosities: Sequence[float] = (0.38, 0.30, 0.24),
     seeds: Sequence[int] = (0, 1),
     crops: Sequence[Crop] = (),
     materials: Mapping[str, str] = MATERIALS,
     cell: Mapping[str, Any] = CELL,
-    rates: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 3.0),
+    rates: Sequence[float] = (0.5, 1.0, 2.0),
     folder: "str | os.PathLike[str]" = "thickness-rate.study",
 ) -> Study:
     """A study of electrodes of several thicknesses and porosities, discharged at several rates.
@@ -128,7 +128,8 @@ def energy_and_power(
     Returns:
         The Pareto front of all electrodes and rates: those to which no other is superior in energy
         and in power. A discharge that gives less than half of what the electrode holds in some
-        piece is no point: it has failed. At each power the best electrode, by lines between its rates.
+        piece is no point: it has failed. At each power the best electrode, by lines between its
+        rates.
 
     Raises:
         InvalidInputError: another word for ``per``, no cell, or one rate only.
