@@ -4,6 +4,7 @@ Where only the script is asked what it does, a stand-in for Python plays schedul
 study; the slow tests run real ones.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -109,6 +110,12 @@ class Job:
         assert left == []
         return code, self.told.read_text()
 
+    def kill(self):
+        """Leave nothing of a job that did not end as it should."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     @property
     def requeued(self):
         return "scontrol requeue 7" in self.notes.read_text()
@@ -138,9 +145,13 @@ def job(tmp_path):
         python = str(tmp_path / "bin" / "python")
         text = script(file, SlurmJob(python=python, **{"encrypted": False, **(asked or {})}))
         text = text.replace("sleep 1", "sleep 0.1")
-        return Job(tmp_path, text, DRIVER=driver, **environment).start()
+        started.append(Job(tmp_path, text, DRIVER=driver, **environment).start())
+        return started[-1]
 
-    return made
+    started = []
+    yield made
+    for each in started:
+        each.kill()
 
 
 @pytest.mark.parametrize("code", [0, 3, 1, 2])
@@ -291,9 +302,13 @@ def squares(tmp_path):
             f'[design]\nkind = "zip"\n[design.parameters]\n{points}\n'
         )
         job = SlurmJob(tasks=2, interface="lo", python=sys.executable, **asked)
-        return file, Job(tmp_path, written(file, job).read_text())
+        jobs.append(Job(tmp_path, written(file, job).read_text()))
+        return file, jobs[-1]
 
-    return made
+    jobs = []
+    yield made
+    for each in jobs:
+        each.kill()
 
 
 def calls(tmp_path):
