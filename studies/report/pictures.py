@@ -66,7 +66,12 @@ def gallery(
     widest = max((plane.shape[1] for plane in slices.values()), default=1)
     parameters = [column for column in columns if column.is_parameter]
     pictures = tuple(
-        _picture(case, plane, WIDTH / widest, records, chosen[case], point(parameters, case))
+        Picture(
+            case,
+            _figure(case, plane, _phases(records[case]), chosen[case]),
+            max(round(plane.shape[1] * WIDTH / widest), 1),
+            point(parameters, case),
+        )
         for case, plane in slices.items()
     )
     return Gallery(pictures, _legend([records[case] for case in slices]))
@@ -119,22 +124,13 @@ def _slice(store: "Store", record: "Record | None") -> NDArray[np.uint16] | None
     return plane[::step, ::step]
 
 
-def _picture(
-    case: int,
-    plane: NDArray[np.uint16],
-    scale: float,
-    records: "Sequence[Record | None]",
-    why: str,
-    where: str,
-) -> Picture:
-    phases = _phases(records[case])
+def _figure(case: int, plane: NDArray[np.uint16], phases: Mapping[int, str], why: str) -> Figure:
     fractions = ", ".join(
         f"{phases.get(label, f'label {label}')} {np.mean(plane == label):.0%}"
         for label in np.unique(plane).tolist()
     )
-    width = max(round(plane.shape[1] * scale), 1)
     alt = f"Slice of case {case + 1}, {plane.shape[0]} × {plane.shape[1]} voxels: {fractions}."
-    return Picture(case, figure(_png(plane, phases), alt, why), width, where)
+    return figure(_png(plane, phases), alt, why)
 
 
 def _png(plane: NDArray[np.uint16], phases: Mapping[int, str]) -> bytes:

@@ -290,6 +290,13 @@ def test_means_leave_out_what_does_not_count_or_is_no_number():
     assert found.share is None
 
 
+def test_only_cases_whose_numbers_are_sound_count():
+    x = column([1, 1, 1, 2], name="x", is_parameter=True)
+    y = column([1.0, 3.0, 50.0, 7.0], name="y")
+    found = data.effects([x, y], ["ok", "does not percolate", "not converged", "ok"])
+    assert [level.mean for level in found["x", "y"].levels] == [2.0, 7.0]
+
+
 def test_many_values_of_a_number_are_grouped_by_rank():
     values = np.arange(60.0) ** 2
     found = effect(column(values), column(values), [True] * 60)
@@ -418,6 +425,15 @@ def test_of_many_cases_the_ends_and_the_middle_are_pictured(tmp_path):
     assert set(why) == {0, 9, 10, 19}
     assert why[0].startswith("highest ionic tortuosity factor, pore, z, 3.00 ± 0.12")
     assert why[19].startswith("lowest ionic tortuosity factor")
+    assert why[10].startswith("median ionic tortuosity factor")  # the lower one of two, 2.0 of 2.1
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(0, (6, 7)), (1, (6, 7)), (2, (7, 6))])
+def test_the_through_plane_axis_points_down(tmp_path, axis, shape):
+    made = study(tmp_path, Grid({"x": [1]}), recipe={"wide": 3, "volume": {"through_axis": axis}})
+    content = html._content(made)
+    (found,) = pictures.gallery(made.store, content.records, content.columns).pictures
+    assert f"{shape[0]} × {shape[1]} voxels" in found.figure.alt
 
 
 def test_a_slice_that_is_not_what_was_written_is_left_out(tmp_path):
