@@ -55,7 +55,7 @@ SHOWN = (
 
 
 def pressing_sweep(
-    porosities: Sequence[float] = (0.34, 0.26, 0.18),
+    porosities: Sequence[float] = (0.35, 0.30, 0.25),
     *,
     seeds: int = 2,
     mixed: Mapping[str, Any] | None = None,
