@@ -91,8 +91,9 @@ def test_other_samplers_search_too_and_repeat_themselves(sampler, tmp_path):
     assert hypervolume(rows(found)[["a", "b"]], [4, 4]) > 0.5 * 40 / 3
     (tmp_path / "t").mkdir()
     other = search(tmp_path / "t", "schaffer", {"x": Range(-10, 10)}, **goals)
-    while not other.run("serial", first=7).is_complete:
-        pass
+    for _ in range(6):
+        status = other.run("serial", first=7)
+    assert status.is_complete
     assert rows(other).equals(rows(found))
 
 
@@ -211,6 +212,7 @@ def test_workers_are_started_once_and_only_if_needed(tmp_path, monkeypatch):
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
     assert same(tmp_path).run(pool).is_complete
+    assert len(started) == 1
     assert len(calls(tmp_path)) == 30
 
 
@@ -261,6 +263,24 @@ def test_what_is_blocked_has_a_result_as_far_as_its_numbers_are_known(tmp_path):
     unknown.run("serial")
     assert unknown.best().values["sum"]["value"] >= 0.5
     assert "does not percolate" in unknown.best().text
+    limit = {"maximise": "y", "constraints": "sum > 0.1", "cases": 24}
+    unknown = search(tmp_path, "hill", UNIT, recipe, **limit)
+    unknown.run("serial")
+    assert (unknown.best().table["x"] >= 0.5).all(), "where the constraint is known"
+
+
+def test_numbers_of_what_has_not_converged_count_for_nothing(tmp_path):
+    found = search(tmp_path, "hill", UNIT, {"doubtful_above": 0.7}, maximise="sum", cases=24)
+    assert found.run("serial").counts["not converged"] > 0
+    assert found.frame()["sum"].max() > found.best().values["sum"]["value"]
+    assert (found.best().table["x"] <= 0.7).all()
+
+
+def test_a_batch_in_which_no_case_has_the_number_is_no_slip(tmp_path):
+    recipe = {"omitted_below": 0.5}
+    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", cases=12, batch=1)
+    assert found.run("serial").counts == {"ok": 12}
+    assert found.frame()["sum"].isna().any()
 
 
 def test_failed_cases_are_run_again_if_asked_for(tmp_path, monkeypatch):
@@ -332,6 +352,12 @@ def test_lists_are_searched_and_no_case_is_asked_twice(tmp_path):
     assert found.best().values["g"]["value"] == 3.0
     assert "no number" in found.best().text
     assert found.status().is_complete
+
+
+def test_a_search_ends_when_the_constraints_leave_no_other_point(tmp_path):
+    found = search(tmp_path, "table", KINDS, maximise="g", constraints="count < 3", cases=100)
+    assert found.run("serial").counts == {"ok": 8}
+    assert set(found.frame()["count"]) == {1, 2}
 
 
 def test_the_best_of_a_list_is_found_early(tmp_path):

@@ -249,6 +249,7 @@ def test_convergence_names_the_last_improvement(schaffer):
     assert "still improved" in last.warnings[0]
     both = convergence(schaffer, minimise=["a", "b"])
     assert both.values["last improvement"]["value"] == 4
+    assert "improved 3 times" in both.text, "from 0 to 45, 69 and 74 m²·s"
     assert len(both.figures) == 1
 
 

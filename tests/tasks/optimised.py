@@ -39,7 +39,11 @@ def hill(recipe):
     norm = number(x * x + y * y, "J²")
     if x < recipe.get("blocked_below", 0):  # one of its numbers is still known
         return Outcome({"sum": number(None, "J"), "cell.norm.1": norm}, "does not percolate", "CBD")
-    return Outcome({"sum": number(x + y, "J", recipe.get("error")), "cell.norm.1": norm})
+    if x < recipe.get("omitted_below", 0):  # another result, without the sum
+        return Outcome({"cell.norm.1": norm})
+    status = ("not converged", "residual 1e-2") if x > recipe.get("doubtful_above", 1) else ("ok",)
+    found = {"sum": number(x + y, "J", recipe.get("error")), "cell.norm.1": norm}
+    return Outcome(found, *status)
 
 
 @task(version=1)
