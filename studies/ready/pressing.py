@@ -48,7 +48,7 @@ CARRIES = {"active": "NMC", "electrolyte": "SE"}
 TABLES = ("volume", "step", "composite", "tolerance")
 SHOWN = (
     ("press.porosity", "porosity / %", 100.0),
-    ("relative_conductivity", "conductivity of the bulk / %", 100.0),
+    ("relative_conductivity", "conductivity / % of bulk", 100.0),
     ("contact_area", "contact area / µm⁻¹", 1e-6),
     ("utilisation", "active material in use / %", 100.0),
 )
