@@ -157,17 +157,18 @@ class _Fits:
         """Within which of the mean the true one is."""
         from scipy.stats import norm, t
 
-        count, level = len(self.curves), (1 + confidence) / 2
-        left = self._left()
-        known = float(t.ppf(level, left) if count == 1 and left else norm.ppf(level))
-        half: Values = known * self._told(x, slope)
+        count, left, level = len(self.curves), self._left(), (1 + confidence) / 2
+        normal = float(norm.ppf(level))
+        # what one fit leaves is known by few points; that of several adds to their scatter
+        of_fit = float(t.ppf(level, left)) if count == 1 and left else normal
+        half = np.hypot(normal * self._own(x, slope), of_fit * self._of_fit(x, slope))
         if count > 1:
             half = np.maximum(half, t.ppf(level, count - 1) * self._spread(x, slope))
-        return half
+        return np.asarray(half)
 
     def standard_error(self, x: Values, slope: int) -> Values:
         """Of the mean."""
-        told = self._told(x, slope)
+        told = np.hypot(self._own(x, slope), self._of_fit(x, slope))
         return np.maximum(told, self._spread(x, slope)) if len(self.curves) > 1 else told
 
     def _spread(self, x: Values, slope: int) -> Values:
@@ -176,11 +177,10 @@ class _Fits:
         spread: Values = np.std(each, axis=0, ddof=1) / math.sqrt(len(self.curves))
         return spread
 
-    def _told(self, x: Values, slope: int) -> Values:
-        """Standard error of the mean by the errors of the curves and by what the fit leaves."""
+    def _own(self, x: Values, slope: int) -> Values:
+        """Standard error of the mean by the errors of the curves themselves."""
         each = self._each(x, slope, [curve.error for curve in self.curves])
-        own = np.sqrt(np.sum(each**2, axis=0)) / len(self.curves)
-        return np.hypot(own, self._of_fit(x, slope))
+        return np.asarray(np.sqrt(np.sum(each**2, axis=0)) / len(self.curves))
 
     def _of_fit(self, x: Values, slope: int) -> Values:
         """What all curves leave in common does not shrink with their number: it is the shape."""

@@ -124,7 +124,10 @@ def results(
         frame = frame[[canonical(given) == canonical(value) for given in frame[name]]]
     if frame.empty:
         raise InvalidInputError(f"no case has {dict(where or {})}: take values of the design")
-    units, left_out = dict(frame.attrs["units"]), []
+    if not (frame["status"] == "ok").any():
+        raise InvalidInputError(f"no case is ok ({study.status()}): run the study first")
+    units = dict(frame.attrs["units"])
+    left_out: list[str] = []
     for column in needed:
         frame, told = rows_with(study, column, frame)
         left_out += told
