@@ -182,7 +182,7 @@ def test_results_of_pressing_change_only_with_their_version():
 
 def test_the_conductivity_of_a_known_material_is_that_of_its_bulk_times_the_share():
     import twin
-    from studies.ready.pressing import _bulk
+    from studies.ready.pressed import _bulk
 
     assert _bulk("LPSCl") == twin.material("LPSCl").ionic_conductivity.value
     assert _bulk("NMC811") is None
