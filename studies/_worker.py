@@ -12,19 +12,27 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from microstructures.errors import ConvergenceError, InvalidInputError, NotPercolatingError
+from microstructures.errors import ConvergenceError, NotPercolatingError, TwinError
 from studies.case import Case, task_function
 from studies.peak import begin_peak, peak_memory
-from studies.store import NOT_RUN, Claim, CorruptedRecordError, Record, Store
+from studies.store import NOT_RUN, CorruptedRecordError, Record, Store
 from studies.tasks import Outcome
 
 LONGEST_REASON = 2000  # characters of a reason that is stored
 Arrays = Mapping[str, Any]
 
 
-def run_case(
-    store: str, case: str, run: str, timeout: float | None, attempts: int
-) -> tuple[str, str]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run treats its cases: its name, see ``Engine`` for the rest."""
+
+    run: str
+    timeout: float | None
+    attempts: int
+    arch: str | None
+
+
+def run_case(store: str, case: str, terms: Terms) -> tuple[str, str]:
     """Key and status of a case, which is stored; what has been stored before is not run again.
 
     Never raises for what a case or the disk does. A case whose worker died ``attempts`` times in
@@ -33,31 +41,39 @@ def run_case(
     """
     about = Case.of_json(case)
     try:
-        return about.key, _come_to(Store(Path(store)), about, run, timeout, attempts)
+        return about.key, _come_to(Store(Path(store)), about, terms)
     except OSError as error:  # of the store; what the task raises is in its record
         return about.key, f"{NOT_RUN}: {error.strerror or error} in the store"
 
 
-def _come_to(store: Store, case: Case, run: str, timeout: float | None, attempts: int) -> str:
+def _come_to(store: Store, case: Case, terms: Terms) -> str:
     if known := _known(store, case.key):
         return known
-    before = store.claimed(case.key)
-    if before is not None and before.run == run and (dead := _dead(store, case, before, attempts)):
+    if dead := _dead(store, case, terms):
         return _ended(store, dead, {})
-    attempt = store.claim(case.key, run, f"{platform.node()}:{os.getpid()}").attempt
+    attempt = store.claim(case.key, terms.run, f"{platform.node()}:{os.getpid()}").attempt
     started = time.perf_counter()
     try:
         task: Any = task_function(case.task, case.modules)
-    except InvalidInputError as error:
+        _use(terms.arch)
+    except TwinError as error:
         return _left(store, case, str(error))
     if (here := task.VERSION) != case.version:
         return _left(store, case, f"its worker has version {here} of {case.task}: start it anew")
     begin_peak()
-    with _watched(store.trace(case.key), timeout):
+    with _watched(store.trace(case.key), terms.timeout):
         record, arrays = _run(case, task)
     seconds = time.perf_counter() - started
     how = {"seconds": seconds, "attempts": attempt, "peak_memory": peak_memory()}
     return _ended(store, _about(record, case, **how), arrays)
+
+
+def _use(arch: str | None) -> None:
+    """Choose the device of kernels, in the thread that will start it. Raises TwinError."""
+    if arch is not None:
+        import solvers
+
+        solvers.use(arch=arch)
 
 
 def _known(store: Store, key: str) -> str:
@@ -71,14 +87,17 @@ def _known(store: Store, key: str) -> str:
         return ""
 
 
-def _dead(store: Store, case: Case, claim: Claim, attempts: int) -> Record | None:
-    """What to note of a case whose worker died; None if it is to be tried again."""
+def _dead(store: Store, case: Case, terms: Terms) -> Record | None:
+    """What to note of a case whose worker died in this run; None if it is to be tried."""
+    before = store.claimed(case.key)
+    if before is None or before.run != terms.run:
+        return None
     if stack := _stack(store.trace(case.key)):
         reason = f"it was stopped when its time was over; it was here:\n{stack}"
-        return _about(Record(case.key, "timed out", reason), case, attempts=claim.attempt)
-    if claim.attempt >= attempts:
-        reason = f"its worker died {claim.attempt} times"
-        return _about(Record(case.key, "quarantined", reason), case, attempts=claim.attempt)
+        return _about(Record(case.key, "timed out", reason), case, attempts=before.attempt)
+    if before.attempt >= terms.attempts:
+        reason = f"its worker died {before.attempt} times"
+        return _about(Record(case.key, "quarantined", reason), case, attempts=before.attempt)
     return None
 
 

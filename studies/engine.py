@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError, TwinError
 from microstructures.memory import available_memory
-from studies._worker import run_case
+from studies._worker import Terms, run_case
 from studies.case import Case
 from studies.store import NOT_RUN, Store
 
 if TYPE_CHECKING:
     from distributed import Client, SpecCluster
 
+ARCHES = ("cpu", "cuda", "vulkan", "metal")
 AHEAD = 2  # cases at each worker, so that none waits for the next
 START_S = 60.0  # in which workers have to be there
 LOOK_S = 5.0  # from one look at the workers to the next
@@ -44,7 +45,7 @@ SETTINGS = {
 THREADS = ("TI_CPU_MAX_NUM_THREADS", "OMP_NUM_THREADS")
 GUARD = 'a script wants `if __name__ == "__main__":` above the line that runs the study'
 Done = tuple[str, str]
-Arguments = tuple[str, str, float | None, int]  # of run_case, after the case: store, run, …
+Given = tuple[str, Terms]  # of run_case, beside the case: folder of the store, and terms
 
 
 class EngineError(TwinError):
@@ -79,7 +80,8 @@ class Engine:
         attempts: a case whose worker dies so many times is quarantined. Likewise.
         memory: bytes that a case needs, > 0: no more workers of "local" than fit. By default what
             the largest of the study's finished cases has needed, unless ``workers`` are asked for.
-        gpus: indices of the GPUs of "local", a worker each.
+        gpus: indices of the GPUs of "local", a worker each; their arch is then "cuda".
+        arch: device of kernels, see ``solvers.use``; by default the CPU.
 
     Raises:
         InvalidInputError: an argument is out of range.
@@ -92,6 +94,7 @@ class Engine:
     attempts: int = 3
     memory: float | None = None
     gpus: Sequence[int] = ()
+    arch: str | None = None
 
     def __post_init__(self) -> None:
         kinds = ("serial", "local", "dask")
@@ -106,6 +109,8 @@ class Engine:
         _check_count("attempts", self.attempts)
         _check_positive("timeout", self.timeout, "seconds")
         _check_positive("memory", self.memory, "bytes")
+        if self.arch not in (None, *ARCHES):
+            raise InvalidInputError(f"arch {self.arch!r} is unknown: choose one of {ARCHES}")
         if self.timeout is not None and self.kind not in ("local", "dask"):
             raise InvalidInputError(
                 "a case that takes too long ends its process, which only 'local' and 'dask' start "
@@ -123,21 +128,22 @@ class Engine:
             yield Crew(self._here)
         elif isinstance(self.kind, Executor):
             pool, width = self.kind, self.width()
-            yield Crew(lambda cases, store: _through(pool, cases, self._arguments(store), width))
+            yield Crew(lambda cases, store: _through(pool, cases, self._given(store), width))
         else:
             with self._client() as client:
                 yield Crew(
-                    lambda cases, store: _heard(_on(client, cases, self._arguments(store))),
+                    lambda cases, store: _heard(_on(client, cases, self._given(store))),
                     _dashboard(client),
                 )
 
     def _here(self, cases: Sequence[Case], store: Store) -> Iterator[Done]:
-        arguments = self._arguments(store)
-        return (run_case(*_of(case, arguments)) for case in cases)
+        given = self._given(store)
+        return (run_case(*_of(case, given)) for case in cases)
 
-    def _arguments(self, store: Store) -> Arguments:
+    def _given(self, store: Store) -> Given:
         """Of one run; deaths of workers are counted in it."""
-        return str(store.folder), uuid.uuid4().hex, self.timeout, self.attempts
+        arch = self.arch or ("cuda" if self.gpus else None)
+        return str(store.folder), Terms(uuid.uuid4().hex, self.timeout, self.attempts, arch)
 
     @contextlib.contextmanager
     def _client(self) -> "Iterator[Client]":
@@ -205,13 +211,13 @@ class Engine:
         return max(1, min(wanted, int(available_memory() / self.memory))) if self.memory else wanted
 
 
-def _of(case: Case, arguments: Arguments) -> tuple[str, str, str, float | None, int]:
+def _of(case: Case, given: Given) -> tuple[str, str, Terms]:
     """Arguments of ``run_case``."""
-    store, run, timeout, attempts = arguments
-    return store, case.to_json(), run, timeout, attempts
+    folder, terms = given
+    return folder, case.to_json(), terms
 
 
-def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterator[Done]:
+def _on(client: "Client", cases: Sequence[Case], given: Given) -> Iterator[Done]:
     """A few cases ahead at each worker; a case goes to another one if its worker dies."""
     waiting = iter(cases)
     running: set[Any] = set()
@@ -222,8 +228,8 @@ def _on(client: "Client", cases: Sequence[Case], arguments: Arguments) -> Iterat
                 _revive(client.cluster)
                 room, looked = AHEAD * _width(client), time.monotonic()
             for case in itertools.islice(waiting, max(0, room - len(running))):
-                key = f"{case.task}-{case.key}-{arguments[1]}"
-                running.add(client.submit(run_case, *_of(case, arguments), key=key, pure=False))
+                key = f"{case.task}-{case.key}-{given[1].run}"
+                running.add(client.submit(run_case, *_of(case, given), key=key, pure=False))
             if not running:
                 return
             done = _first(client, running)
@@ -295,13 +301,11 @@ def _result(future: Any) -> Done:
     return done
 
 
-def _through(
-    executor: Executor, cases: Sequence[Case], arguments: Arguments, width: int
-) -> Iterator[Done]:
+def _through(executor: Executor, cases: Sequence[Case], given: Given, width: int) -> Iterator[Done]:
     """Any executor: a few cases ahead at each of its workers."""
     waiting = iter(cases)
     submit: Callable[[Case], Any] = lambda case: executor.submit(  # noqa: E731
-        run_case, *_of(case, arguments)
+        run_case, *_of(case, given)
     )
     running: set[Any] = set()
     try:

@@ -137,6 +137,7 @@ def _variables(study: Study, file: Path, job: SlurmJob) -> list[str]:
     network += ["--interface", job.interface] if job.interface else []
     options = ["--attempts", str(job.attempts)]
     options += ["--timeout", f"{job.timeout:g}"] if job.timeout else []
+    options += ["--arch", "cuda"] if job.gpus_per_task else []
     given = {
         "study": str(file),
         "store": str(study.store.folder),

@@ -29,6 +29,8 @@ class Workers:
         address: of the scheduler of dask, tcp://host:8786, or its scheduler file.
         timeout: seconds that a case may take; no limit by default.
         attempts: after so many deaths of its worker a case is quarantined; 3 by default.
+        gpus: numbers of the GPUs of local, "0,1", a worker each.
+        arch: device of kernels; the CPU by default, cuda with gpus.
     """
 
     engine: Literal["local", "serial", "dask"] = "local"
@@ -36,6 +38,8 @@ class Workers:
     address: str | None = None
     timeout: float | None = None
     attempts: int = 3
+    gpus: str | None = None
+    arch: Literal["cpu", "cuda", "vulkan", "metal"] | None = None
 
 
 @study.command(name="run")
@@ -82,7 +86,7 @@ def study_resume(
     from studies.study import Study
 
     made = Study.from_toml(file)
-    if not made.store.folder.exists():
+    if not (made.store.folder / "cases").exists():
         raise InvalidInputError(
             f"there is no folder {made.store.folder}, so nothing was begun: twin study run {file}"
         )
@@ -90,7 +94,13 @@ def study_resume(
 
 
 def _options(who: Workers) -> dict[str, Any]:
-    return {name: value for name, value in asdict(who).items() if value is not None}
+    given: dict[str, Any] = {name: v for name, v in asdict(who).items() if v is not None}
+    if who.gpus is not None:
+        numbers = [text.strip() for text in who.gpus.split(",")]
+        if not all(text.isdigit() for text in numbers):
+            raise InvalidInputError(f'gpus is {who.gpus!r}: write their numbers, "0,1"')
+        given["gpus"] = [int(text) for text in numbers]
+    return given
 
 
 def _run(made: "Study", first: int | None, retry: str, who: Workers, voice: Voice) -> int:

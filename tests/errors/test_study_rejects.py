@@ -163,6 +163,7 @@ def test_tasks(tmp_path, name, words):
         ({"timeout": 0}, "timeout is 0"),
         ({"timeout": math.nan}, "timeout is nan"),
         ({"memory": -1}, "memory is -1"),
+        ({"arch": "tpu"}, "arch 'tpu' is unknown"),
         ({"kind": "serial", "timeout": 3}, "choose engine='local'"),
         ({"kind": ThreadPoolExecutor(1), "timeout": 3}, "choose engine='local'"),
     ],

@@ -215,3 +215,8 @@ def test_a_finished_study_is_submitted_only_to_run_something_again(tmp_path, sba
         submit(study, SlurmJob())
     assert not sbatch.exists()
     assert submit(study, SlurmJob(retry="ok")) == "4242"
+
+
+def test_cases_run_on_the_gpus_that_are_asked_for(study):
+    assert "--arch cuda" in script(study, SlurmJob(gpus_per_task="1"))
+    assert "--arch" not in script(study, SlurmJob())

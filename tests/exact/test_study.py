@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studies import Engine, Grid, Study, Zipped
+from studies import Engine, Grid, Store, Study, Zipped
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 POINTS = Grid({"x": [3, 1, 2]})
@@ -288,3 +288,18 @@ def test_results_of_the_electrode_change_only_with_its_version():
     found = electrode(RECIPE | {"characterize": {"axes": [0], "tolerance": 1e-6}}).values
     for name, value in GOLDEN[electrode.VERSION].items():
         assert found[name]["value"] == pytest.approx(value, rel=1e-5), name
+
+
+def test_workers_choose_the_device_before_a_case_runs(study):
+    """A device that is not there leaves the case as it is: elsewhere it can be run."""
+    (status,) = study.run("local", workers=1, arch="metal").counts
+    assert status.startswith("not run: ")
+    assert "metal" in status
+    assert study.run("local", workers=1, arch="cpu").counts == {"ok": 3}
+
+
+def test_workers_with_gpus_run_kernels_on_them():
+    store = Store(Path("s"))
+    assert Engine(gpus=[0])._given(store)[1].arch == "cuda"
+    assert Engine(gpus=[0], arch="vulkan")._given(store)[1].arch == "vulkan"
+    assert Engine()._given(store)[1].arch is None

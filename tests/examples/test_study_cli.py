@@ -96,3 +96,8 @@ def test_a_store_is_cleaned(file, capsys):
         assert main(["study", "clean", str(file), *options]) == 0
         assert capsys.readouterr().out.startswith(f"{word}: 1 finished cases that are none")
     assert Study.from_toml(file).status().counts["not run"] == 1
+
+
+def test_gpus_are_told_by_their_numbers(file, capsys):
+    assert main(["study", "run", str(file), "--gpus", "0,a"]) == 1
+    assert 'write their numbers, "0,1"' in capsys.readouterr().err

@@ -39,9 +39,11 @@ def test_top_level_of_the_wheel_is_the_four_packages(entries):
 
 def test_the_wheel_holds_data_and_no_tests(root, entries):
     assert not [name for name in entries if "test" in name.split("/")[0:-1]]
-    for kind in ("*.toml", "*.jinja", "*.css"):
-        for path in (root / "twin").rglob(kind):
-            assert str(path.relative_to(root)) in entries
+    kinds = ("*.toml", "*.jinja", "*.css", "*.js", "*.sh")
+    data = [p for top in ("twin", "studies") for kind in kinds for p in (root / top).rglob(kind)]
+    assert {path.suffix for path in data} == {kind[1:] for kind in kinds}
+    for path in data:
+        assert str(path.relative_to(root)) in entries
 
 
 @pytest.fixture(scope="module")
