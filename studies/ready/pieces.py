@@ -1,5 +1,6 @@
 """Pieces: an electrode is judged by several volumes of it, and the scatter between them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,27 +68,34 @@ def _share(length: int, size: int, fit: int, place: int) -> list[int]:
 class Results:
     """What a question can use: the rows that are ok, and what is said of the others.
 
-    ``units`` are those of the columns; ``parameters`` those of the design.
+    ``units`` are those of the columns; ``parameters`` those of the design; ``main`` are the phases
+    that a question is about where it names none: active material and electrolyte.
     """
 
     rows: "pd.DataFrame"
     units: Mapping[str, str]
     parameters: tuple[str, ...]
     left_out: tuple[str, ...]
+    main: tuple[str, ...] = ()
 
     def has(self, column: str) -> bool:
         """Whether any row has a number there."""
         return column in self.rows and bool(self.rows[column].notna().any())
 
     def named(self, quantity: str) -> str | None:
-        """The first column of a quantity that has numbers, the one through the thickness first."""
+        """The column of a quantity: of those with numbers that of the main phases, along z."""
         own = [
             str(column)
             for column in self.rows
             if str(column).startswith(f"{quantity}.") and not str(column).endswith(" ±")
         ]
-        own.sort(key=lambda column: not column.endswith(f".{AXES[0]}"))
-        return next((column for column in own if self.has(column)), None)
+        return min(filter(self.has, own), key=self._rank, default=None)
+
+    def _rank(self, column: str) -> tuple[bool, int]:
+        """Through the thickness before other directions, and main phases before others."""
+        _, *where = column.split(".")
+        others = [p for p in re.split("–| \\+ ", where[0] if where else "") if p not in self.main]
+        return not column.endswith(f".{AXES[0]}"), len(others)
 
     def others(self, *apart: str) -> tuple[str, ...]:
         """Parameters that are neither these nor choose a piece."""
@@ -131,4 +139,15 @@ def results(
     for column in needed:
         frame, told = rows_with(study, column, frame)
         left_out += told
-    return Results(frame, units, study.design.names, tuple(left_out))
+    return Results(frame, units, study.design.names, tuple(left_out), _main_phases(study))
+
+
+def _main_phases(study: "Study") -> tuple[str, ...]:
+    """Phases of active materials and electrolytes, if the recipe says what they are made of."""
+    import twin
+
+    made_of = study.cases()[0].recipe.get("materials")
+    if not isinstance(made_of, Mapping):
+        return ()
+    roles = {name: twin.material(made).role for name, made in made_of.items()}
+    return tuple(name for name, role in roles.items() if role in ("active", "electrolyte"))

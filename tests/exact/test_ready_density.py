@@ -8,6 +8,7 @@ import pytest
 from microstructures.errors import InvalidInputError
 from studies import Grid, Study, ready
 from studies.ready._optimum import Curve, highest
+from studies.ready.pieces import Results
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 LEVELS = [0.4, 0.35, 0.3, 0.25, 0.2]
@@ -47,6 +48,26 @@ def test_a_lopsided_curve_takes_a_higher_order():
     best = highest([Curve(x, 3 * x - x**3 / 3, np.zeros(7))])
     assert best.order >= 3
     assert best.place == pytest.approx(3**0.5, abs=3 / 1000)
+
+
+def test_scatter_is_not_taken_for_a_shape():
+    """Higher orders follow noise more closely, and foretell what they were not given no better."""
+    x = np.linspace(2500.0, 3800.0, 8)
+    orders = [
+        highest(curves(np.random.default_rng(n), 3, noise=20.0, x=x)).order for n in range(20)
+    ]
+    assert orders.count(2) >= 12
+
+
+def test_columns_of_active_material_and_electrolyte_come_first():
+    import pandas as pd
+
+    columns = ["area.CBD–pore", "area.NMC–CBD", "area.pore–NMC", "stress.CBD", "stress.NMC"]
+    rows = pd.DataFrame([[1.0] * 7], columns=[*columns, "k.NMC.y", "k.NMC.z"])
+    found = Results(rows, {}, (), (), ("pore", "NMC"))
+    assert [found.named(name) for name in ("area", "stress", "k", "other")] == [
+        "area.pore–NMC", "stress.NMC", "k.NMC.z", None
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("pieces", [1, 3, 5])
