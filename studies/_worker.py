@@ -51,7 +51,8 @@ def _come_to(store: Store, case: Case, terms: Terms) -> str:
         return known
     if dead := _dead(store, case, terms):
         return _ended(store, dead, {})
-    attempt = store.claim(case.key, terms.run, f"{platform.node()}:{os.getpid()}").attempt
+    worker = f"{platform.node()}:{os.getpid()}"
+    attempt = store.claim(case.key, terms.run, worker, case.parameters).attempt
     started = time.perf_counter()
     try:
         task: Any = task_function(case.task, case.modules)

@@ -14,7 +14,7 @@ from twin.report.wording import duration
 if TYPE_CHECKING:
     from studies.engine import Engine
     from studies.store import Record
-    from studies.study import Study
+    from studies.study_file import AnyStudy
 
 SIGMAS = 2.0  # on either side of what is expected
 
@@ -51,9 +51,9 @@ class Estimate:
         return f"{', '.join(told)}; as {_counted(self.seen)} before"
 
 
-def estimated(study: "Study", engine: "Engine") -> Estimate:
+def estimated(study: "AnyStudy", engine: "Engine") -> Estimate:
     """See ``Study.estimate``."""
-    left = sum(status == NOT_RUN for _, status, _ in study.records())
+    left = study.status().counts.get(NOT_RUN, 0)
     seen = list(_history(study))
     workers = min(engine.width(), left) or 1
     peak = largest_peak(seen)
@@ -73,7 +73,7 @@ def largest_peak(records: "list[Record]") -> float | None:
     return max((float(peak) for peak in peaks if peak), default=None)
 
 
-def _history(study: "Study") -> "Iterator[Record]":
+def _history(study: "AnyStudy") -> "Iterator[Record]":
     """What is stored of the same task, whatever its parameters."""
     for key in study.store.finished():
         try:

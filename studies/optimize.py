@@ -21,6 +21,7 @@ from studies.batches import Run, Workers
 from studies.constraints import Holds, condition
 from studies.design import Grid, Point, Range, Table
 from studies.engine import Crew, Engine
+from studies.estimate import Estimate, estimated
 from studies.goals import Goals, Texts
 from studies.search import SAMPLERS, Search, Space
 from studies.store import Store
@@ -29,6 +30,9 @@ from studies.study import ELECTRODE, Status, Study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from studies.cleaning import Cleaned
+    from studies.study_diff import StudyDiff
+    from studies.study_file import AnyStudy
     from studies.tally import Watch
 
 MOST = 10_000  # cases; more is no search but a design
@@ -158,6 +162,22 @@ class Optimisation:
     def answer(self, question: str, **arguments: Any) -> Answer:
         """What the results so far say to a question, see ``Study.answer``."""
         return self.study().answer(question, **arguments)
+
+    def estimate(self, engine: "str | Executor | Engine" = "local", **options: Any) -> Estimate:
+        """How long the rest takes and how much memory, see ``Study.estimate``."""
+        return estimated(self, engine if isinstance(engine, Engine) else Engine(engine, **options))
+
+    def diff(self, after: "AnyStudy") -> "StudyDiff":
+        """How another study differs, see ``Study.diff``."""
+        return self.study().diff(after)
+
+    def clean(self, *, others: bool = False, dry: bool = False) -> "Cleaned":
+        """Remove what killed workers left, see ``Study.clean``."""
+        return self.study().clean(others=others, dry=dry)
+
+    def report(self, path: str | PathLike[str] | None = None) -> Path:
+        """The page of all cases asked so far, see ``Study.report``."""
+        return self.study().report(path)
 
     def best(self) -> Answer:
         """The best case so far, with its error and those not told apart from it.

@@ -18,6 +18,7 @@ from microstructures.errors import InvalidInputError, TwinError
 from studies.engine import SETTINGS, THREADS
 from studies.slurm_job import SlurmJob
 from studies.study import Study
+from studies.study_file import AnyStudy
 
 FOLDER = "slurm"
 """Of scripts and logs, in the folder of the study."""
@@ -88,7 +89,7 @@ def written(file: str | os.PathLike[str], job: SlurmJob) -> Path:
     return final
 
 
-def _script(study: Study, file: Path, job: SlurmJob) -> str:
+def _script(study: AnyStudy, file: Path, job: SlurmJob) -> str:
     if not job.again and (status := study.status()).is_complete:
         raise InvalidInputError(
             f"{status}: nothing is left to submit; retry='failed' runs failed ones again"
@@ -100,7 +101,7 @@ def _script(study: Study, file: Path, job: SlurmJob) -> str:
     return "\n".join([*head, *_variables(study, file, job), *_settings(job)]) + "\n" + _body()
 
 
-def _folder(study: Study) -> Path:
+def _folder(study: AnyStudy) -> Path:
     return study.store.folder / FOLDER
 
 
@@ -112,7 +113,7 @@ def _check_path(*paths: Path) -> None:
             )
 
 
-def _fixed(study: Study) -> list[str]:
+def _fixed(study: AnyStudy) -> list[str]:
     """Options of sbatch that are the same for every job."""
     folder = str(_folder(study)).replace("%", "%%").replace('"', '\\"')
     return [
@@ -124,14 +125,14 @@ def _fixed(study: Study) -> list[str]:
     ]
 
 
-def _job_name(study: Study) -> str:
+def _job_name(study: AnyStudy) -> str:
     """The name of the study, as far as Slurm takes it, and what tells it from its namesakes."""
     plain = re.sub(r"[^\w.-]+", "-", study.name, flags=re.ASCII).strip("-")[:LONGEST_NAME]
     place = hashlib.blake2b(os.fsencode(study.store.folder), digest_size=3).hexdigest()
     return f"{plain or 'study'}-{place}"
 
 
-def _variables(study: Study, file: Path, job: SlurmJob) -> list[str]:
+def _variables(study: AnyStudy, file: Path, job: SlurmJob) -> list[str]:
     """What the body of the script has to know."""
     network = ["--protocol", "tls" if job.encrypted else "tcp"]
     network += ["--interface", job.interface] if job.interface else []

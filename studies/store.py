@@ -91,12 +91,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A case that a worker has begun: how often in this run, when (s since 1970), and who."""
+    """A case that a worker has begun: how often in this run, when (s since 1970), who, and what."""
 
     run: str
     attempt: int
     started: float
     worker: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +204,13 @@ class Store:
             return
         shutil.rmtree(aside, ignore_errors=True)
 
-    def claim(self, key: str, run: str, worker: str) -> Claim:
+    def claim(
+        self, key: str, run: str, worker: str, parameters: Mapping[str, Any] | None = None
+    ) -> Claim:
         """Note that a worker begins a case; attempts count the deaths of workers in this run."""
         before = self.claimed(key)
         attempt = before.attempt + 1 if before and before.run == run else 1
-        claim = Claim(run, attempt, time.time(), worker)
+        claim = Claim(run, attempt, time.time(), worker, parameters or {})
         text = canonical({name: getattr(claim, name) for name in claim.__slots__})
         self.trace(key).unlink(missing_ok=True)  # of an earlier attempt
         _replace(self._claim(key), text.encode())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from studies.cleaning import Cleaned
     from studies.study_diff import StudyDiff
+    from studies.study_file import AnyStudy
 
 ELECTRODE = "studies.tasks:electrode"
 NOBODY = Crew(lambda cases, store: iter(()))
@@ -87,8 +88,12 @@ class Study:
         check_questions(self)
 
     @classmethod
-    def from_toml(cls, path: str | os.PathLike[str]) -> "Study":
-        """The study of a file. Raises InvalidInputError with what is wrong in which line."""
+    def from_toml(cls, path: str | os.PathLike[str]) -> "AnyStudy":
+        """The study of a file, an ``Optimisation`` if it has a table [optimise].
+
+        Raises:
+            InvalidInputError: what is wrong, and in which line.
+        """
         from studies.study_file import read
 
         return read(Path(path))
@@ -219,7 +224,7 @@ class Study:
         """
         return estimated(self, engine if isinstance(engine, Engine) else Engine(engine, **options))
 
-    def diff(self, after: "Study") -> "StudyDiff":
+    def diff(self, after: "AnyStudy") -> "StudyDiff":
         """How another study differs, case by case: statuses, and numbers beyond their errors.
 
         Raises:

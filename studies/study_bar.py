@@ -17,7 +17,7 @@ from studies.tally import Running, Tally, Watch, running
 from twin.report.wording import duration
 
 if TYPE_CHECKING:
-    from studies.study import Study
+    from studies.study_file import AnyStudy
 
 EVERY = 60.0  # s between lines where nobody watches
 SHARE = 0.1  # of the cases, which is told at once
@@ -58,8 +58,8 @@ def _rate(per_second: float) -> str:
 class Screen:
     """On a terminal: drawn anew several times a second, from the latest tally and the claims."""
 
-    def __init__(self, study: "Study") -> None:
-        self._study, self._cases = study, {case.key: case for case in study.cases()}
+    def __init__(self, study: "AnyStudy") -> None:
+        self._study = study
         self._tally: Tally | None = None
 
     def __call__(self, tally: Tally) -> None:
@@ -72,7 +72,7 @@ class Screen:
             return Group(Text(f"{self._study.name}: starting workers"))
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(tally.asked, tally.done, width=24), Text(line(tally)))
-        at = list(running(self._study.store, self._cases))
+        at = list(running(self._study.store))
         rows: list[Any] = [bar, *(Text(row(one), "dim") for one in at[:AT_MOST])]
         if len(at) > AT_MOST:
             rows.append(Text(f"  and {len(at) - AT_MOST} more", style="dim"))
@@ -103,7 +103,7 @@ class Lines:
 
 
 @contextlib.contextmanager
-def watched(study: "Study", quiet: bool = False) -> Iterator[Watch | None]:
+def watched(study: "AnyStudy", quiet: bool = False) -> Iterator[Watch | None]:
     """Show on stderr how far the study is that is run inside the block, unless ``quiet``."""
     console = Console(file=sys.stderr)
     with progress.listening(lambda _: stop.check()):

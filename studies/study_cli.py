@@ -12,7 +12,7 @@ from studies.slurm_job import SlurmJob
 from studies.wording import as_typed
 
 if TYPE_CHECKING:
-    from studies.study import Study
+    from studies.study_file import AnyStudy
 
 study = App(name="study", help="Many cases of one recipe: run, resumed, and told apart.")
 ONE_WORKER = SlurmJob()
@@ -103,7 +103,7 @@ def _options(who: Workers) -> dict[str, Any]:
     return given
 
 
-def _run(made: "Study", first: int | None, retry: str, who: Workers, voice: Voice) -> int:
+def _run(made: "AnyStudy", first: int | None, retry: str, who: Workers, voice: Voice) -> int:
     from studies.store import FINE, NOT_RUN
     from studies.study_bar import watched
 
@@ -124,8 +124,7 @@ def study_status(file: Path) -> int:
     from studies.tally import running
 
     made = Study.from_toml(file)
-    at = running(made.store, {case.key: case for case in made.cases()})
-    print(made.status(), *map(row, at), sep="\n")
+    print(made.status(), *map(row, running(made.store)), sep="\n")
     return OK
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from studies.store import Record
-    from studies.study import Study
+    from studies.study_file import AnyStudy
 
 SIGNIFICANT = 3.0  # standard errors beyond which two values are told apart
 SHOWN = 10
@@ -69,7 +69,7 @@ class StudyDiff:
         return "\n".join(lines)
 
 
-def differences(before: "Study", after: "Study") -> StudyDiff:
+def differences(before: "AnyStudy", after: "AnyStudy") -> StudyDiff:
     """See ``Study.diff``."""
     import pandas as pd
 
@@ -93,7 +93,7 @@ def differences(before: "Study", after: "Study") -> StudyDiff:
     )
 
 
-def _by_parameters(study: "Study") -> dict[str, Found]:
+def _by_parameters(study: "AnyStudy") -> dict[str, Found]:
     found = {}
     for case, status, record in study.records():
         found[canonical(case.parameters)] = (case.parameters, status, record)

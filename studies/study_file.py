@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from microstructures.errors import InvalidInputError
 from studies.design import Design, Grid, Range, Sampled, Single, Table, Zipped
@@ -14,7 +14,10 @@ from studies.sensitivity_designs import Morris, Saltelli
 from studies.study import ELECTRODE, Study
 from studies.tasks import TABLES
 
-TOP = ("name", "task", "store", "design", "questions")
+if TYPE_CHECKING:
+    from studies.optimize import Optimisation
+
+TOP = ("name", "task", "store", "design", "optimise", "questions")
 OPTIONS = {
     "grid": ("parameters",),
     "zip": ("parameters",),
@@ -28,12 +31,14 @@ OPTIONS = {
 DESIGN = ("kind", "constraints", *dict.fromkeys(key for keys in OPTIONS.values() for key in keys))
 SIZES = {"morris": "trajectories", "saltelli": "blocks"}
 """What is counted, where it is not points."""
+OF_SEARCH = ("maximise", "minimise", "constraints", "cases", "batch", "sampler", "seed")
 WORDS = {str: "a text in quotes", dict: "a table", list: "a list", bool: "true or false"}
 T = TypeVar("T")
+AnyStudy: TypeAlias = "Study | Optimisation"
 RANGE = ("from", "to", "log")
 
 
-def read(path: Path) -> Study:
+def read(path: Path) -> AnyStudy:
     """The study of a file; its store is a folder beside it unless it names another.
 
     Raises:
@@ -50,7 +55,7 @@ def read(path: Path) -> Study:
         raise InvalidInputError(f"{path}{_line(text, str(error))}: {error}") from error
 
 
-def _study(tables: Mapping[str, Any], path: Path) -> Study:
+def _study(tables: Mapping[str, Any], path: Path) -> AnyStudy:
     named = _typed(tables, "task", str, ELECTRODE)
     task = ELECTRODE if named == "electrode" else named
     if task == ELECTRODE:
@@ -60,17 +65,39 @@ def _study(tables: Mapping[str, Any], path: Path) -> Study:
     recipe = without_units({name: tables[name] for name in tables if name not in TOP})
     if isinstance(recipe.get("volume"), dict) and "file" in recipe["volume"]:
         recipe["volume"]["file"] = str(path.parent / str(recipe["volume"]["file"]))
+    given: dict[str, Any] = {
+        "folder": path.parent / _typed(tables, "store", str, f"{path.stem}.study"),
+        "name": _typed(tables, "name", str, path.stem),
+        "task": task,
+        "modules": path.parent,
+        "questions": _questions(_typed(tables, "questions", dict, {})),
+    }
+    if "optimise" in tables:
+        return _optimisation(recipe, tables, given)
     design = _typed(tables, "design", dict, {})
-    return Study(
-        recipe,
-        _design(design, path.parent),
-        path.parent / _typed(tables, "store", str, f"{path.stem}.study"),
-        _typed(tables, "name", str, path.stem),
-        task,
-        tuple(_typed(design, "constraints", list, [])),
-        path.parent,
-        _questions(_typed(tables, "questions", dict, {})),
-    )
+    constraints = tuple(_typed(design, "constraints", list, []))
+    return Study(recipe, _design(design, path.parent), constraints=constraints, **given)
+
+
+def _optimisation(
+    recipe: Mapping[str, Any], tables: Mapping[str, Any], given: Mapping[str, Any]
+) -> "Optimisation":
+    """The search of a table [optimise], which finds its points itself."""
+    from studies.optimize import Optimisation
+
+    if "design" in tables:
+        raise InvalidInputError("'design' and 'optimise' exclude each other: leave out one of them")
+    table = _typed(tables, "optimise", dict, {})
+    _known(table, (*OF_SEARCH, "parameters"), "[optimise]")
+    if not (parameters := dict(_flat(_typed(table, "parameters", dict, {})))):
+        raise InvalidInputError(
+            "'optimise' has no parameters to vary: write a table [optimise.parameters]"
+        )
+    spaces = {
+        n: space if isinstance(space, list) else _range(n, space) for n, space in parameters.items()
+    }
+    asked = {key: table[key] for key in OF_SEARCH if key in table}
+    return Optimisation(recipe, spaces, **asked, **given)
 
 
 def _questions(tables: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -123,7 +150,7 @@ def _flat(table: Mapping[str, Any], before: str = "") -> Any:
 def _range(name: str, table: Any) -> Range:
     if not isinstance(table, Mapping) or not {"from", "to"} <= set(table):
         raise InvalidInputError(
-            f"parameter {name!r} is {table!r}: a sampled design wants {{from = 0.2, to = 0.4}}"
+            f"parameter {name!r} is {table!r}: write a range {{from = 0.2, to = 0.4}}"
         )
     _known(table, RANGE, name)
     try:

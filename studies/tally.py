@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from studies.store import FINE
 
 if TYPE_CHECKING:
-    from studies.case import Case
     from studies.store import Claim, Store
 
 Watch = Callable[["Tally"], None]
@@ -62,16 +61,15 @@ class Running:
     worker: str = field(compare=False)
 
 
-def running(store: "Store", cases: "Mapping[str, Case]") -> Iterator[Running]:
-    """Cases at which workers are, those that have lasted longest first.
+def running(store: "Store") -> Iterator[Running]:
+    """Cases of a store at which workers are, those that have lasted longest first.
 
     Workers of this machine that have died are left out; of those elsewhere nobody here can know.
     """
-    begun = [(claim, cases[key]) for key, claim in store.begun().items() if key in cases]
     now = time.time()
-    for claim, case in sorted(begun, key=lambda pair: pair[0].started):
+    for claim in sorted(store.begun().values(), key=lambda claim: claim.started):
         if is_alive(claim):
-            yield Running(case.parameters, max(0.0, now - claim.started), claim.worker)
+            yield Running(claim.parameters, max(0.0, now - claim.started), claim.worker)
 
 
 def is_alive(claim: "Claim") -> bool:

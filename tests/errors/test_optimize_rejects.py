@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from microstructures.errors import InvalidInputError
-from studies import Optimisation, Range
+from studies import Optimisation, Range, Study
 from studies.margins import violation
-from studies.optimize_file import search_arguments
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 UNIT = {"x": Range(0, 1), "y": Range(0, 1)}
@@ -127,29 +126,44 @@ def test_what_is_no_comparison_has_no_violation(text):
         violation(text, ["x"])
 
 
-PARAMETERS = {"calender": {"porosity": {"from": 0.2, "to": 0.4}}, "kind": ["A", "B"]}
+def of_file(folder, table):
+    """The search of a study file whose table [optimise] has these lines."""
+    (folder / f"{folder.name}.py").write_bytes((TASKS / "optimised.py").read_bytes())
+    path = folder / "search.toml"
+    path.write_text(f'task = "{folder.name}:hill"\n[optimise]\n{table}\n')
+    return Study.from_toml(path)
 
 
-def test_a_table_of_a_file_has_the_arguments_of_a_search():
-    given = {"maximise": "e", "constraints": ["e > 3"], "cases": 40, "parameters": PARAMETERS}
-    spaces = {"calender.porosity": Range(0.2, 0.4), "kind": ["A", "B"]}
-    assert search_arguments(given) == given | {"parameters": spaces}
-    thin = {"thickness_um": {"from": 1, "to": 9, "log": True}}
-    assert search_arguments({"parameters": thin})["parameters"]["thickness_um"].log
+def test_a_file_says_what_the_same_search_in_python_says(tmp_path):
+    parameters = "[optimise.parameters]\nx = {from = 0.2, to = 4, log = true}\ny = [0.5, 1]"
+    found = of_file(tmp_path, f'maximise = "sum"\ncases = 5\nbatch = 2\nseed = 3\n{parameters}')
+    spaces = {"x": Range(0.2, 4, log=True), "y": [0.5, 1]}
+    about = {"maximise": "sum", "cases": 5, "batch": 2, "seed": 3, "task": found.task}
+    same = Optimisation(
+        {}, spaces, **about, name="search", folder=tmp_path / "search.study", modules=tmp_path
+    )
+    assert found == same
+    assert found.run("serial").is_complete
+    assert found.frame().equals(same.frame())
+
+
+XY = "parameters = {x = {from = 0, to = 1}, y = {from = 0, to = 1}}"
 
 
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"maximize": "e"}, "unknown key 'maximize'.*did you mean 'maximise'"),
-        ({}, r"write a table \[optimise.parameters\]"),
-        ({"parameters": 3}, "'parameters' is 3"),
-        ({"parameters": {"x": 3}}, "parameter 'x' is 3: write a range"),
-        ({"parameters": {"x": {"from": 1}}}, "'x' is"),
-        ({"parameters": {"x": {"from": 1, "to": 2, "step": 1}}}, "unknown key 'step'"),
-        ({"parameters": {"x": {"from": 2, "to": 1}}}, "low < high"),
+        ('maximize = "e"', "line 3.*unknown key 'maximize'.*did you mean 'maximise'"),
+        ('maximise = "sum"', r"write a table \[optimise.parameters\]"),
+        ("parameters = 3", "'parameters' is 3"),
+        ("parameters = {x = 3}", "parameter 'x' is 3: write a range"),
+        ("parameters = {x = {from = 1}}", "'x"),
+        ("parameters = {x = {from = 1, to = 2, step = 1}}", "unknown key 'step'"),
+        ("parameters = {x = {from = 2, to = 1}}", "low < high"),
+        (XY, "nothing to optimise"),
+        (f'{XY}\nmaximise = "sum"\n[design]', "leave out one"),
     ],
 )
-def test_tables_of_files(table, words):
+def test_tables_of_files(tmp_path, table, words):
     with pytest.raises(InvalidInputError, match=words):
-        search_arguments(table)
+        of_file(tmp_path, table)

@@ -85,19 +85,13 @@ def test_cases_at_which_workers_are_come_in_the_order_in_which_they_were_begun(t
     store = Store.at(made.folder)
     first, second, third = made.cases()
     for case, ago in ((second, 20.0), (first, 5.0)):
-        store.claim(case.key, "run", here())
+        found = store.claim(case.key, "run", here(), case.parameters)
         path = store.folder / "claims" / f"{case.key}.json"
-        begun = time.time() - ago
-        path.write_text(path.read_text().replace(path.read_text(), _claimed(begun)))
-    store.claim(third.key, "run", here(_dead()))
-    store.claim("f" * 32, "run", here())
-    at = list(running(store, {case.key: case for case in made.cases()}))
+        path.write_text(path.read_text().replace(str(found.started), str(found.started - ago)))
+    store.claim(third.key, "run", here(_dead()), third.parameters)
+    at = list(running(store))
     assert [one.parameters for one in at] == [{"x": 2}, {"x": 1}]
     assert [round(one.seconds) for one in at] == [20, 5]
-
-
-def _claimed(begun):
-    return f'{{"attempt":1,"run":"run","started":{begun},"worker":"{here(1)}"}}'
 
 
 def _dead():
@@ -145,7 +139,7 @@ def test_a_terminal_shows_counts_workers_and_the_page_of_dask(tmp_path):
     out = io.StringIO()
     console = Console(file=out, width=120)
     console.print(screen)
-    Store.at(made.folder).claim(made.cases()[1].key, "run", here())
+    Store.at(made.folder).claim(made.cases()[1].key, "run", here(), {"x": 2})
     screen(Tally("three", 3, {"ok": 1}, 3, 1, 2.0, "http://localhost:8787/status"))
     console.print(screen)
     shown = out.getvalue()

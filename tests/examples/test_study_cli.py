@@ -101,3 +101,25 @@ def test_a_store_is_cleaned(file, capsys):
 def test_gpus_are_told_by_their_numbers(file, capsys):
     assert main(["study", "run", str(file), "--gpus", "0,a"]) == 1
     assert 'write their numbers, "0,1"' in capsys.readouterr().err
+
+
+def test_a_search_is_run_from_a_file_as_a_study_is(tmp_path, capsys):
+    (tmp_path / f"{tmp_path.name}.py").write_bytes((ROOT / "tests/tasks/optimised.py").read_bytes())
+    path = tmp_path / "search.toml"
+    path.write_text(
+        f'task = "{tmp_path.name}:hill"\n[optimise]\nmaximise = "sum"\ncases = 6\nbatch = 3\n'
+        "[optimise.parameters]\nx = {from = 0, to = 1}\ny = {from = 0, to = 1}\n"
+    )
+    run = ["study", "run", str(path), "--engine", "serial"]
+    assert main([*run, "--first", "2", "--quiet"]) == 0
+    assert main([*run, "--dry"]) == 0
+    assert capsys.readouterr().out.startswith("6 cases: 4 not run, 2 ok\nabout ")
+    assert main(run) == 0
+    assert capsys.readouterr().out.startswith("6 cases: 6 ok\n")
+    for command in (["status"], ["collect"], ["clean", "--others"], ["diff", str(path)]):
+        assert main(["study", *command[:1], str(path), *command[1:]]) == 0
+    assert main(["study", "report", str(path)]) == 0
+    page = (path.with_suffix(".study") / "report.html").read_text()
+    assert "best case" in page.lower()
+    assert "is not answered" not in page
+    assert Study.from_toml(path).status().counts == {"ok": 6}
