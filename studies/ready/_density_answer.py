@@ -102,9 +102,9 @@ def _why(found: "Results", level: str, pieces: int) -> str:
     first, last = by_density.index[0], by_density.index[-1]
     said = []
     for column, words in properties(found).items():
-        means = found.rows.groupby(level)[column].mean()
-        unit = found.units[column]
-        said.append(f"{words} {means[first]:.3g} → {means[last]:.3g} {'' if unit == '1' else unit}")
+        unit, factor = _readable(found.units[column])
+        means = factor * found.rows.groupby(level)[column].mean()
+        said.append(f"{words} {means[first]:.3g} → {means[last]:.3g} {unit}")
     return (
         f"From {1e-3 * by_density.iloc[0]:.3g} to {1e-3 * by_density.iloc[-1]:.3g} g/cm³, as means "
         f"of {pieces} piece{'s' if pieces > 1 else ''}: {'; '.join(map(str.strip, said))}."
@@ -165,8 +165,12 @@ def _figures(
 
 
 def _titled(found: "Results", column: str, name: str) -> str:
-    unit = found.units[column]
-    return f"{name}\n{'' if unit == '1' else unit}"
+    return f"{name}\n{_readable(found.units[column])[0]}"
+
+
+def _readable(unit: str) -> tuple[str, float]:
+    """The unit in which it is read, and the factor to it."""
+    return {"1": ("", 1.0), "Pa": ("MPa", 1e-6)}.get(unit, (unit, 1.0))
 
 
 def _mean_line(found: "Results", column: str, name: str) -> Line:
@@ -175,9 +179,10 @@ def _mean_line(found: "Results", column: str, name: str) -> Line:
     means = found.rows.groupby(level[0] if level else DENSITY)[[DENSITY, column]].mean()
     means = means.sort_values(DENSITY)
     own = found.rows[[DENSITY, column]].to_numpy(float)
+    _, factor = _readable(found.units[column])
     return Line(
         name,
         1e-3 * means[DENSITY].to_numpy(),
-        means[column].to_numpy(),
-        points=(1e-3 * own[:, 0], own[:, 1]),
+        factor * means[column].to_numpy(),
+        points=(1e-3 * own[:, 0], factor * own[:, 1]),
     )

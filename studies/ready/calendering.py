@@ -64,7 +64,7 @@ def calendering_sweep(
         folder: of the store.
 
     Returns:
-        The study, which asks for ``best_density`` at its middle rate, if there is a cell.
+        The study, which asks for ``best_density`` at its highest rate, if there is a cell.
 
     Raises:
         InvalidInputError: see ``Study``.
@@ -81,8 +81,7 @@ def calendering_sweep(
     levels |= {"volume.crop": crops} if crops else {"volume.seed": seeds}
     questions: dict[str, Mapping[str, Any]] = {}
     if cell is not None:
-        rates = sorted(cell["rates"])
-        questions["best_density"] = {"rate": rates[len(rates) // 2]}
+        questions["best_density"] = {"rate": max(cell["rates"])}
     return Study(recipe, Grid(levels), folder, "calendering", questions=questions)
 
 

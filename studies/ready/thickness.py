@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from microstructures.errors import InvalidInputError
 from studies.answer import Answer
 from studies.design import Grid
-from studies.pareto import front
+from studies.optimise.pareto import front
 from studies.ready._density_answer import rates_of
 from studies.ready._figures import Line, line_figure
 from studies.ready._tables import standard_error
@@ -100,11 +100,14 @@ class _Electrode:
         return ", ".join(map(_said, self.parameters.items()))
 
     def at(self, power: float) -> float:
-        """Energy at a power, between the rates on either side; NaN outside of them."""
+        """Energy at a power, between the rates on either side; NaN above the fastest.
+
+        Below the slowest it is at least that of the slowest.
+        """
         order = np.argsort(self.power)
         known = np.isfinite(self.power[order]) & np.isfinite(self.energy[order])
         x, y = self.power[order][known], self.energy[order][known]
-        if not len(x) or not x[0] <= power <= x[-1]:
+        if not len(x) or power > x[-1]:
             return float("nan")
         return float(np.interp(power, x, y))
 
@@ -232,8 +235,10 @@ def _front_words(table: "pd.DataFrame", made: Sequence[_Electrode], unit: tuple[
 
 def _words(power: float, best: _Electrode | None, unit: tuple[str, str]) -> str:
     if best is None:
-        return f"At {power:.4g} {unit[1]} no electrode has discharges on either side."
-    return f"At {power:.4g} {unit[1]} most is in {best.name}: {best.at(power):.4g} {unit[0]}."
+        return f"At {power:.4g} {unit[1]} no electrode has a discharge."
+    least = "at least " if power < np.nanmin(best.power) else ""
+    energy = f"{least}{best.at(power):.4g} {unit[0]}"
+    return f"At {power:.4g} {unit[1]} most is in {best.name}: {energy}."
 
 
 def _failed(made: Sequence[_Electrode]) -> list[str]:
