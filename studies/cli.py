@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from microstructures.errors import InvalidInputError, TwinError
-from studies.cli_words import FAILED, INCOMPLETE, OK, USAGE, Flag, Voice
-from studies.stop import Stop
-from studies.study_cli import study
-from studies.wording import as_typed
+from studies.commands.stop import Stop
+from studies.commands.study import study
+from studies.commands.wording import as_typed
+from studies.commands.words import FAILED, INCOMPLETE, OK, USAGE, Flag, Voice
 
 if TYPE_CHECKING:
     from microstructures import Volume
-    from studies.settings import AnalysisSettings
+    from studies.commands.settings import AnalysisSettings
 
 EPILOGUE = (
     "Exit codes: 0 done, 1 an error that is told in one line (--debug adds the traceback), "
@@ -187,9 +187,9 @@ def make(
         threads: CPU threads; all by default.
         voice: what to say.
     """
-    from studies.making import make as made
-    from studies.progress_bar import shown
-    from studies.summary import of_process
+    from studies.commands.making import make as made
+    from studies.commands.progress_bar import shown
+    from studies.commands.summary import of_process
 
     flags = {"volume": volume or Path("none"), "output": output, "threads": threads}
     settings = _settings(flags | asdict(meaning))
@@ -216,7 +216,7 @@ def demo(
         work: how to compute.
         voice: what to say.
     """
-    from studies.demo import MATERIALS, sample
+    from studies.commands.demo import MATERIALS, sample
 
     flags = {"volume": Path("sample cathode"), "output": output or Path("demo")}
     settings = _settings(flags | {"materials": MATERIALS} | asdict(work))
@@ -237,7 +237,7 @@ def info(
         meaning: what the voxels are.
         voice: what to say.
     """
-    from studies.info import describe
+    from studies.commands.info import describe
 
     flags = {"volume": file, "output": Path()}
     description = describe(_settings(flags | asdict(meaning)))
@@ -251,7 +251,7 @@ def doctor(
     voice: Annotated[Voice, Parameter(show=False)] = Voice(),
 ) -> int:
     """Check this installation, with a remedy for each problem."""
-    from studies.doctor import examine
+    from studies.commands.doctor import examine
 
     failed = False
     for finding in examine():
@@ -262,7 +262,7 @@ def doctor(
 
 def _settings(flags: dict[str, Any], config: Path | None = None) -> "AnalysisSettings":
     """Settings of a run; what is wrong with them is wrong usage."""
-    from studies.settings import load_settings
+    from studies.commands.settings import load_settings
 
     try:
         return load_settings(config, flags)
@@ -273,9 +273,9 @@ def _settings(flags: dict[str, Any], config: Path | None = None) -> "AnalysisSet
 def _analyzed(
     settings: "AnalysisSettings", voice: Voice, make: "Callable[[], Volume] | None" = None
 ) -> int:
-    from studies.analysis import analyze
-    from studies.progress_bar import shown
-    from studies.summary import lines
+    from studies.commands.analysis import analyze
+    from studies.commands.progress_bar import shown
+    from studies.commands.summary import lines
 
     with shown(voice.quiet):
         outcome = analyze(settings, make() if make else None)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from microstructures.errors import InvalidInputError
 from studies.design import Design, Grid, Range, Sampled, Single, Table, Zipped
 from studies.recipe import without_units
-from studies.sensitivity_designs import Morris, Saltelli
+from studies.sensitivity.designs import Morris, Saltelli
 from studies.study import ELECTRODE, Study
 from studies.tasks import TABLES
 
 if TYPE_CHECKING:
-    from studies.optimize import Optimisation
+    from studies.optimise.optimisation import Optimisation
 
 TOP = ("name", "task", "store", "design", "optimise", "questions")
 OPTIONS = {
@@ -83,7 +83,7 @@ def _optimisation(
     recipe: Mapping[str, Any], tables: Mapping[str, Any], given: Mapping[str, Any]
 ) -> "Optimisation":
     """The search of a table [optimise], which finds its points itself."""
-    from studies.optimize import Optimisation
+    from studies.optimise.optimisation import Optimisation
 
     if "design" in tables:
         raise InvalidInputError("'design' and 'optimise' exclude each other: leave out one of them")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from microstructures.errors import TwinError
-from studies import doctor
 from studies.cli import main
+from studies.commands import doctor
 
 
 @pytest.fixture

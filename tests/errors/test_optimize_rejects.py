@@ -7,7 +7,7 @@ import pytest
 
 from microstructures.errors import InvalidInputError
 from studies import Optimisation, Range, Study
-from studies.margins import violation
+from studies.optimise.margins import violation
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 UNIT = {"x": Range(0, 1), "y": Range(0, 1)}

@@ -8,7 +8,7 @@ import pytest
 from microstructures.errors import InvalidInputError
 from studies import SlurmError, SlurmJob
 from studies.cli import main
-from studies.slurm import script, submit
+from studies.slurm.submission import script, submit
 
 REFUSED = {
     "no workers": ({"tasks": 0}, "tasks is 0: give a whole number, 1 or more"),
@@ -104,7 +104,7 @@ def test_what_sbatch_says_against_a_job_is_told(study, monkeypatch, tmp_path):
 
 
 def test_an_sbatch_that_does_not_answer_is_told_of(study, monkeypatch, tmp_path):
-    from studies import slurm
+    from studies.slurm import submission as slurm
 
     with_sbatch(tmp_path, monkeypatch, "exec sleep 10")
     monkeypatch.setattr(slurm, "SBATCH_S", 0.2)

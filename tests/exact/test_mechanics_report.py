@@ -15,7 +15,7 @@ import twin
 from microstructures import Volume
 from microstructures.errors import ConvergenceError
 from studies.cli import main
-from studies.settings import lithiation, two
+from studies.commands.settings import lithiation, two
 from twin import Mechanics
 from twin.mechanics import ContactCurve
 from twin.report import figures, mechanics, stress_figures, tables

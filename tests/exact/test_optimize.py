@@ -15,7 +15,7 @@ import pytest
 
 from microstructures.errors import InvalidInputError
 from studies import Engine, EngineError, Optimisation, Range, hypervolume
-from studies.margins import violation
+from studies.optimise.margins import violation
 from studies.store import Store
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"

@@ -8,7 +8,7 @@ import pytest
 
 from microstructures.errors import InvalidInputError
 from studies import Grid, Study, Zipped, best_case, convergence, front, hypervolume, pareto_front
-from studies.optimum import history
+from studies.optimise.questions import history
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 MINIMISE = "minimise"

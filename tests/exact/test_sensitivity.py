@@ -11,9 +11,9 @@ import pytest
 from studies import Grid, Morris, Range, Saltelli, Study, elementary_effects, sobol_indices
 from studies.case import task_function
 from studies.recipe import with_values
-from studies.sensitivity import effects_of
-from studies.sensitivity_blocks import Blocks, blocks_of
-from studies.sobol import Index, Indices, answer_of, bootstrapped
+from studies.sensitivity.blocks import Blocks, blocks_of
+from studies.sensitivity.morris import effects_of
+from studies.sensitivity.sobol import Index, Indices, answer_of, bootstrapped
 from studies.values import keys_of, values_of
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"

@@ -9,7 +9,7 @@ import pytest
 
 from studies import SlurmJob, Study
 from studies.cli import main
-from studies.slurm import script, submit
+from studies.slurm.submission import script, submit
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 STUDY = '[volume]\ngenerate = "sample_cathode"\n[design.parameters]\nvolume.seed = [1, 2]\n'

@@ -15,14 +15,14 @@ from studies import (
     Study,
     Surrogate,
     Table,
-    gaussian_process,
     response,
     sobol_indices_by_surrogate,
 )
-from studies.gaussian_process import fitted
-from studies.surrogate_response import effects_of
-from studies.surrogate_sobol import indices_of
-from studies.validation import CrossValidation, cross_validated
+from studies.surrogate import gaussian_process
+from studies.surrogate.gaussian_process import fitted
+from studies.surrogate.response_curves import effects_of
+from studies.surrogate.sobol import indices_of
+from studies.surrogate.validation import CrossValidation, cross_validated
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 UNIT = {"a": Range(0, 1), "b": Range(0, 1)}

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from studies import Grid, Study
+from studies.commands.study_bar import Lines, Screen, described, line, row
 from studies.store import Claim, Store
-from studies.study_bar import Lines, Screen, described, line, row
 from studies.tally import Running, Tally, is_alive, running
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"

@@ -19,9 +19,9 @@ import solvers
 from microstructures.errors import ConvergenceError
 from solvers import progress
 from studies.cli import main
-from studies.output import built_aside
-from studies.progress_bar import PATIENCE, Listener, shown
-from studies.stop import Stop
+from studies.commands.output import built_aside
+from studies.commands.progress_bar import PATIENCE, Listener, shown
+from studies.commands.stop import Stop
 
 PHASES = "0=pore,1=NMC,2=CBD"
 

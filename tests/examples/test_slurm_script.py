@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from studies import SlurmJob, Study
-from studies.slurm import script, written
+from studies.slurm.submission import script, written
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 SRUN = r"""#!/bin/bash

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studies.sensitivity_figures import DARK, LIGHT, plain_ticks, scaled, shortened_path, with_unit
+from studies.sensitivity.figures import DARK, LIGHT, plain_ticks, scaled, shortened_path, with_unit
 from twin.report.embedded import Figure, figure
 from twin.report.figures import DOTS_PER_INCH, FAINT, chart, png, styled
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from studies.surrogate_response import Effect
-    from studies.validation import CrossValidation
+    from studies.surrogate.response_curves import Effect
+    from studies.surrogate.validation import CrossValidation
 
 NORMAL = 1.96  # half width of a 95 % interval over the standard deviation
 COLUMNS, MOST = 3, 12  # curves beside each other, and in all

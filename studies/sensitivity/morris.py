@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.answer import Answer
-from studies.sensitivity_blocks import Blocks, blocks_of
-from studies.sensitivity_designs import Morris, check_whole, problem, salib
+from studies.sensitivity.blocks import Blocks, blocks_of
+from studies.sensitivity.designs import Morris, check_whole, problem, salib
 from studies.tasks import number
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def elementary_effects(study: "Study", of: str, seed: int = 0) -> Answer:
 
     Source: SALib.analyze.morris.
     """
-    from studies.sensitivity_figures import effects_figures
+    from studies.sensitivity.figures import effects_figures
 
     check_whole("seed", seed, 0)
     design, blocks = blocks_of(study, of, Morris, LEAST)

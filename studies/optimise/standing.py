@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
-from studies.goals import Goals, Judged, Numbers
-from studies.pareto import SIGNS, front
+from studies.optimise.goals import Goals, Judged, Numbers
+from studies.optimise.pareto import SIGNS, front
 from studies.tasks import number
 from twin.report.wording import shown
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from microstructures.wording import AXES
-from studies.analysis import Analysis
-from studies.making import Made
+from studies.commands.analysis import Analysis
+from studies.commands.making import Made
 
 if TYPE_CHECKING:
     from twin.card import Entry

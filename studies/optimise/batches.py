@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
-from studies.asked import Asked, StudyOf
 from studies.design import Point
 from studies.engine import Crew, Engine
-from studies.search import Found
+from studies.optimise.asked import Asked, StudyOf
+from studies.optimise.search import Found
 from studies.store import NOT_RUN, STATUSES
 from studies.study import Study
 

@@ -8,9 +8,9 @@ import numpy as np
 from microstructures import Volume, io
 from microstructures.errors import InvalidVolumeError
 from microstructures.volume import checked_spacing
-from studies.analysis import read_volume
-from studies.settings import AnalysisSettings
-from studies.wording import as_typed
+from studies.commands.analysis import read_volume
+from studies.commands.settings import AnalysisSettings
+from studies.commands.wording import as_typed
 
 RARE = 1e-4
 """A phase below this fraction is more likely a slip of the segmentation than a phase."""

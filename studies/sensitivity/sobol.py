@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.answer import Answer
-from studies.sensitivity import LEVEL, RESAMPLES, ranked
-from studies.sensitivity_blocks import Blocks, blocks_of
-from studies.sensitivity_designs import Saltelli, check_whole, problem, salib
+from studies.sensitivity.blocks import Blocks, blocks_of
+from studies.sensitivity.designs import Saltelli, check_whole, problem, salib
+from studies.sensitivity.morris import LEVEL, RESAMPLES, ranked
 from studies.tasks import number
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def resampled(design: Saltelli, results: Numbers, seed: int, count: int) -> dict
 
 def answer_of(indices: Indices, of: str, begin: str, warnings: tuple[str, ...]) -> Answer:
     """The indices in words, numbers, a table and bars; ``begin`` says what they are from."""
-    from studies.sensitivity_figures import indices_figure
+    from studies.sensitivity.figures import indices_figure
 
     return Answer(
         f"Sobol indices of {of}",

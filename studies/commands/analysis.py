@@ -13,8 +13,8 @@ import microstructures
 import solvers
 from microstructures import Volume
 from solvers import progress
-from studies.output import built_aside
-from studies.settings import AnalysisSettings
+from studies.commands.output import built_aside
+from studies.commands.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     from twin import PropertyCard

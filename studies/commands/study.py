@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from microstructures.errors import InvalidInputError
-from studies.cli_words import INCOMPLETE, OK, Flag, Voice
-from studies.slurm_job import SlurmJob
-from studies.wording import as_typed
+from studies.commands.wording import as_typed
+from studies.commands.words import INCOMPLETE, OK, Flag, Voice
+from studies.slurm.job import SlurmJob
 
 if TYPE_CHECKING:
     from studies.study_file import AnyStudy
@@ -104,8 +104,8 @@ def _options(who: Workers) -> dict[str, Any]:
 
 
 def _run(made: "AnyStudy", first: int | None, retry: str, who: Workers, voice: Voice) -> int:
+    from studies.commands.study_bar import watched
     from studies.store import FINE, NOT_RUN
-    from studies.study_bar import watched
 
     again = [status.strip() for status in retry.split(",") if status.strip()]
     with watched(made, voice.quiet) as watch:
@@ -119,8 +119,8 @@ def _run(made: "AnyStudy", first: int | None, retry: str, who: Workers, voice: V
 @study.command(name="status")
 def study_status(file: Path) -> int:
     """How many cases of a study have come to which end, and what the workers do now."""
+    from studies.commands.study_bar import row
     from studies.study import Study
-    from studies.study_bar import row
     from studies.tally import running
 
     made = Study.from_toml(file)
@@ -206,7 +206,7 @@ def study_submit(
         dry: only print the script.
         job: what is asked of Slurm.
     """
-    from studies.slurm import script, submit
+    from studies.slurm.submission import script, submit
 
     if dry:
         print(script(file, job), end="")

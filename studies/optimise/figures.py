@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from studies.goals import Numbers
-from studies.standing import Mask, Standing
+from studies.optimise.goals import Numbers
+from studies.optimise.standing import Mask, Standing
 from twin.report.embedded import Figure, figure
 from twin.report.figures import FONT, INK, chart, png
 
@@ -30,7 +30,7 @@ def history_figure(standing: Standing, found: Numbers) -> Figure:
 
     Args:
         standing: of the cases.
-        found: see ``studies.optimum.history``.
+        found: see ``studies.optimise.questions.history``.
     """
     drawing, axes = chart(WIDTH, HEIGHT, names=NAMES)
     cases, last = np.arange(1, len(found) + 1), found[-1]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.answer import Answer
-from studies.surrogate import Surrogate
+from studies.surrogate.surrogate import Surrogate
 from studies.tasks import number
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def response(
     Raises:
         InvalidInputError: what ``Surrogate.of`` refuses.
     """
-    from studies.surrogate_figures import effects_figure, parity_figure
+    from studies.surrogate.figures import effects_figure, parity_figure
 
     surrogate = Surrogate.of(study, of, parameters=parameters, log=log, folds=folds)
     check, unit = surrogate.cross_validation, surrogate.unit

@@ -7,9 +7,9 @@ import numpy as np
 
 from microstructures.errors import InvalidInputError
 from studies.answer import Answer
-from studies.goals import Goals, Numbers, Texts
-from studies.pareto import front, hypervolume
-from studies.standing import Standing
+from studies.optimise.goals import Goals, Numbers, Texts
+from studies.optimise.pareto import front, hypervolume
+from studies.optimise.standing import Standing
 from studies.tasks import number
 from twin.report.wording import shown
 
@@ -85,7 +85,7 @@ def pareto_front(
     Raises:
         InvalidInputError: one objective only, a name that no case has, or no feasible case.
     """
-    from studies.optimum_figures import front_figures
+    from studies.optimise.figures import front_figures
 
     standing = Standing.of(study, Goals(maximise, minimise, constraints))
     if len(standing.names) < 2:
@@ -132,7 +132,7 @@ def convergence(
     Raises:
         InvalidInputError: a name that no case has, or no feasible case.
     """
-    from studies.optimum_figures import history_figure
+    from studies.optimise.figures import history_figure
 
     standing = Standing.of(study, Goals(maximise, minimise, constraints))
     is_run = standing.frame["status"].to_numpy() != "not run"

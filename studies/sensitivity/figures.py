@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Drawing
 
-    from studies.sensitivity import Effects
-    from studies.sobol import Indices
+    from studies.sensitivity.morris import Effects
+    from studies.sensitivity.sobol import Indices
 
 DARK, LIGHT = "#0b4f8a", "#8fb8de"
 WIDTH = 5.8  # inches

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from microstructures.errors import InvalidInputError
-from studies import stop
+from studies.commands import stop
 
 ANALYSIS = ("report.html", "result.csv", "result.json", "mesh.vtu", "fields.vti")
 """What an analysis may write."""

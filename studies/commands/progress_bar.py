@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from solvers import progress
-from studies import stop
+from studies.commands import stop
 
 PATIENCE = 2.0
 """Seconds that a task may take before it is shown."""

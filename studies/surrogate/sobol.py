@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
 from studies.answer import Answer
-from studies.sensitivity_designs import Saltelli, check_whole
-from studies.sobol import NORMAL, Index, Indices, answer_of, resampled
-from studies.surrogate import Surrogate
+from studies.sensitivity.designs import Saltelli, check_whole
+from studies.sensitivity.sobol import NORMAL, Index, Indices, answer_of, resampled
+from studies.surrogate.surrogate import Surrogate
 
 if TYPE_CHECKING:
     from studies.study import Study

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from solvers import progress
-from studies import stop
+from studies.commands import stop
 from studies.tally import Running, Tally, Watch, running
 from twin.report.wording import duration
 

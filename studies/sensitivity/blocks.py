@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
-from studies.sensitivity_designs import Morris, Saltelli
+from studies.sensitivity.designs import Morris, Saltelli
 from studies.values import Values, keys_of, values_of
 
 if TYPE_CHECKING:

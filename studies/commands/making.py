@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import microstructures
 import solvers
-from studies.analysis import read_volume, stage
-from studies.output import built_aside
-from studies.settings import AnalysisSettings
+from studies.commands.analysis import read_volume, stage
+from studies.commands.output import built_aside
+from studies.commands.settings import AnalysisSettings
 
 if TYPE_CHECKING:
     from twin.manufacturing import ProcessRun

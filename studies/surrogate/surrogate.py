@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
 from studies.design import Point, Range
-from studies.gaussian_process import Process, fitted
-from studies.validation import CrossValidation, cross_validated
+from studies.surrogate.gaussian_process import Process, fitted
+from studies.surrogate.validation import CrossValidation, cross_validated
 from studies.values import Values, values_of
 
 if TYPE_CHECKING:

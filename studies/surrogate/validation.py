@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.gaussian_process import fitted
+from studies.surrogate.gaussian_process import fitted
 
 Numbers = NDArray[np.float64]
 NOTHING = 0.2  # Q² below which the parameters tell nothing worth having

@@ -8,9 +8,9 @@ from typing import Any
 from microstructures.errors import InvalidInputError
 from studies.case import Case, canonical, task_function
 from studies.design import Point
-from studies.goals import Goals
+from studies.optimise.goals import Goals
+from studies.optimise.search import Found, Told
 from studies.recipe import with_values
-from studies.search import Found, Told
 from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
 from studies.study import Status, Study
 from studies.table import framed

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError
-from studies.margins import violation
-from studies.pareto import costs
+from studies.optimise.margins import violation
+from studies.optimise.pareto import costs
 from studies.store import FINE
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Goals:
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """For each of them "maximise" or "minimise", as of ``studies.pareto``."""
+        """For each of them "maximise" or "minimise", as of ``studies.optimise.pareto``."""
         return ("maximise",) * len(self.maximise) + ("minimise",) * len(self.minimise)
 
     def judge(self, frame: "pd.DataFrame") -> "Judged":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from microstructures.errors import InvalidInputError, TwinError
 from studies.engine import SETTINGS, THREADS
-from studies.slurm_job import SlurmJob
+from studies.slurm.job import SlurmJob
 from studies.study import Study
 from studies.study_file import AnyStudy
 
@@ -167,4 +167,4 @@ def _settings(job: SlurmJob) -> list[str]:
 
 
 def _body() -> str:
-    return (resources.files("studies") / "slurm.sh").read_text(encoding="utf-8")
+    return (resources.files("studies.slurm") / "slurm.sh").read_text(encoding="utf-8")

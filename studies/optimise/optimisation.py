@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
 from studies.answer import Answer
-from studies.asked import Asked, Cases, Row
-from studies.batches import Run, Workers
 from studies.constraints import Holds, condition
 from studies.design import Grid, Point, Range, Table
 from studies.engine import Crew, Engine
 from studies.estimate import Estimate, estimated
-from studies.goals import Goals, Texts
-from studies.search import SAMPLERS, Search, Space
+from studies.optimise.asked import Asked, Cases, Row
+from studies.optimise.batches import Run, Workers
+from studies.optimise.goals import Goals, Texts
+from studies.optimise.search import SAMPLERS, Search, Space
 from studies.store import Store
 from studies.study import ELECTRODE, Status, Study
 
