@@ -9,8 +9,8 @@ the content of its input files. What comes of it is one folder: `record.json`, w
 digest of all before, and arrays whose digests are in the record. The folder is written aside,
 flushed to the disk and renamed into place: it is whole or not there, on network file systems too,
 without locks, a database or pickle. Two workers that finish the same case both have the same
-result, and the second one drops its own. A record or array that is not what was written is
-noticed when it is read, and run again.
+result, and the second one drops its own. A record that is not what was written is noticed whenever
+it is read, and its case is run again; an array, when it is used, and by `twin study clean`.
 
 The table, `results.csv` and `results.parquet` (extra `parquet`), is derived: it may be thrown
 away.

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import faulthandler
+import functools
 import json
 import os
 import platform
@@ -12,8 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from microstructures.errors import ConvergenceError, NotPercolatingError, TwinError
-from studies.case import Case, task_function
+from microstructures.errors import (
+    ConvergenceError,
+    InvalidInputError,
+    NotPercolatingError,
+    TwinError,
+)
+from studies.case import Case, as_json, task_function
 from studies.peak import begin_peak, peak_memory
 from studies.store import NOT_RUN, CorruptedRecordError, Record, Store
 from studies.tasks import Outcome
@@ -65,8 +71,18 @@ def _come_to(store: Store, case: Case, terms: Terms) -> str:
     with _watched(store.trace(case.key), terms.timeout):
         record, arrays = _run(case, task)
     seconds = time.perf_counter() - started
-    how = {"seconds": seconds, "attempts": attempt, "peak_memory": peak_memory()}
+    how: dict[str, Any] = {"seconds": seconds, "attempts": attempt, "peak_memory": peak_memory()}
+    how |= {"versions": _versions(), "host": platform.node()}
+    if "device" not in record.provenance:
+        how["device"] = terms.arch or "cpu"
     return _ended(store, _about(record, case, **how), arrays)
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    from twin.versions import versions
+
+    return versions()
 
 
 def _use(arch: str | None) -> None:
@@ -161,7 +177,8 @@ def _said(error: BaseException) -> str:
 def _about(record: Record, case: Case, **provenance: Any) -> Record:
     """The record with its case, and more of how it was found."""
     about = json.loads(case.to_json())
-    known = dict(record.provenance) | provenance
+    versions = provenance.get("versions", {}) | dict(record.provenance.get("versions", {}))
+    known = dict(record.provenance) | provenance | ({"versions": versions} if versions else {})
     return dataclasses.replace(record, case=about, provenance=known)
 
 
@@ -173,9 +190,20 @@ def _ended(store: Store, record: Record, arrays: Arrays) -> str:
         raise
     except Exception as error:  # values that JSON cannot hold, names that no file can have
         reason = f"its result cannot be stored: {_said(error)}"
-        status = store.write(Record(record.key, "failed", reason, case=record.case)).status
+        failed = Record(record.key, "failed", reason, {}, record.case, _storable(record.provenance))
+        status = store.write(failed).status
     store.release(record.key)
     return status
+
+
+def _storable(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it JSON can hold."""
+    found = {}
+    for name, value in provenance.items():
+        with contextlib.suppress(InvalidInputError):
+            as_json(value)
+            found[name] = value
+    return found
 
 
 def _left(store: Store, case: Case, why: str) -> str:

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from studies.tasks import Outcome
 
 DIGEST_BYTES = 16
+EXACT = 2.0**53  # below which every integer is a float
 
 
 def canonical(value: Any) -> str:
-    """JSON in which equal things look equal: sorted keys, no spaces, floats in full.
+    """Text that is the same for equal things: ``as_json`` with 2.0 as 2.
+
+    Raises:
+        InvalidInputError: something that JSON cannot hold, infinities and NaN among it.
+    """
+    return as_json(_whole(_plain(value)))
+
+
+def as_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces, and floats in full.
 
     Raises:
         InvalidInputError: something that JSON cannot hold, infinities and NaN among it.
@@ -68,7 +78,7 @@ class Case:
 
     def to_json(self) -> str:
         """The case as text, from which ``of_json`` makes it again."""
-        return canonical(
+        return as_json(
             {
                 "task": self.task,
                 "version": self.version,
@@ -171,4 +181,15 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, float):
         return value + 0.0  # no negative zero
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """Whole floats as integers, as far as floats can tell integers apart."""
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return int(value)
     return value

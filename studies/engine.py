@@ -13,9 +13,9 @@ import multiprocessing
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from microstructures.errors import InvalidInputError, TwinError
 from microstructures.memory import available_memory
 from studies._worker import Terms, run_case
 from studies.case import Case
+from studies.cores import usable_cores
 from studies.store import NOT_RUN, Store
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ class Engine:
                 "engine 'dask' wants the address of its scheduler, and only it does: "
                 "address='tcp://host:8786', or the path of a scheduler file"
             )
-        _check_count("workers", self.workers)
-        _check_count("attempts", self.attempts)
+        check_count("workers", self.workers)
+        check_count("attempts", self.attempts)
         _check_positive("timeout", self.timeout, "seconds")
         _check_positive("memory", self.memory, "bytes")
         if self.arch not in (None, *ARCHES):
@@ -203,12 +204,34 @@ class Engine:
             return self.workers or os.cpu_count() or 1
         if self.kind != "local":
             return 1
-        import psutil
-
-        cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-        asked = self.workers or len(self.gpus) or cores
+        asked = self.workers or len(self.gpus) or usable_cores()
         wanted = min(asked, len(self.gpus)) if self.gpus else asked
         return max(1, min(wanted, int(available_memory() / self.memory))) if self.memory else wanted
+
+    def within(self, peak: float | None) -> "Engine":
+        """The same, with no more workers than fit if each case takes ``peak`` bytes.
+
+        Unless the memory of a case, or how many workers there are to be, was said.
+        """
+        is_open = self.kind == "local" and self.memory is None and self.workers is None
+        return replace(self, memory=peak) if is_open and peak else self
+
+
+def engine_of(
+    engine: "str | Executor | Engine | Crew", options: Mapping[str, Any]
+) -> "Engine | Crew":
+    """The engine of a name and its options. Raises InvalidInputError, also for options too many."""
+    if not isinstance(engine, Engine | Crew):
+        try:
+            return Engine(engine, **options)
+        except TypeError as error:
+            known = ", ".join(part.name for part in fields(Engine) if part.name != "kind")
+            raise InvalidInputError(f"{error}: an engine takes {known}") from None
+    if options:
+        raise InvalidInputError(
+            f"{', '.join(options)} belong to the engine, which is there already: give them to it"
+        )
+    return engine
 
 
 def _of(case: Case, given: Given) -> tuple[str, str, Terms]:
@@ -371,9 +394,12 @@ def _wait_for(client: "Client", count: int) -> None:
         ) from error
 
 
-def _check_count(name: str, value: Any) -> None:
-    if value is not None and not (isinstance(value, int) and value >= 1):
-        raise InvalidInputError(f"{name} is {value!r}: give a whole number, 1 or more")
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Raises InvalidInputError for what is neither None nor a whole number of ``least`` or more."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidInputError(f"{name} is {value!r}: give a whole number, {least} or more")
 
 
 def _check_positive(name: str, value: Any, unit: str) -> None:

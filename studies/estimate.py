@@ -1,18 +1,20 @@
 """Estimate: how long the rest of a study takes and how much memory, from cases that were run."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microstructures.memory import available_memory
-from studies.store import FINE, NOT_RUN, CorruptedRecordError
+from studies.engine import Crew, Engine, engine_of
+from studies.store import CORRUPTED, FINE, NOT_RUN, CorruptedRecordError
 from twin.report.wording import duration
 
 if TYPE_CHECKING:
-    from studies.engine import Engine
+    from concurrent.futures import Executor
+
     from studies.store import Record
     from studies.study_file import AnyStudy
 
@@ -51,18 +53,22 @@ class Estimate:
         return f"{', '.join(told)}; as {_counted(self.seen)} before"
 
 
-def estimated(study: "AnyStudy", engine: "Engine") -> Estimate:
+def estimated(
+    study: "AnyStudy", engine: "str | Executor | Engine | Crew", options: Mapping[str, Any]
+) -> Estimate:
     """See ``Study.estimate``."""
-    left = study.status().counts.get(NOT_RUN, 0)
-    seen = list(_history(study))
-    workers = min(engine.width(), left) or 1
+    counts = study.status().counts
+    left = sum(counts.get(status, 0) for status in (NOT_RUN, CORRUPTED))
+    seen = list(history(study))
     peak = largest_peak(seen)
+    asked = engine_of(engine, options)
+    workers = min(asked.within(peak).width(), left) if isinstance(asked, Engine) else 1
     return Estimate(
         left,
-        workers,
+        workers or 1,
         len(seen),
-        _seconds([float(record.provenance["seconds"]) for record in seen], left, workers),
-        None if peak is None else peak * workers,
+        _seconds([float(record.provenance["seconds"]) for record in seen], left, workers or 1),
+        None if peak is None else peak * (workers or 1),
         available_memory(),
     )
 
@@ -73,7 +79,7 @@ def largest_peak(records: "list[Record]") -> float | None:
     return max((float(peak) for peak in peaks if peak), default=None)
 
 
-def _history(study: "AnyStudy") -> "Iterator[Record]":
+def history(study: "AnyStudy") -> "Iterator[Record]":
     """What is stored of the same task, whatever its parameters."""
     for key in study.store.finished():
         try:

@@ -7,6 +7,7 @@ A case is written aside, flushed to the disk and renamed. Whoever comes second d
 both are results of one key. Nothing is locked, so that it works on network file systems too.
 """
 
+import contextlib
 import errno
 import io
 import json
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microstructures.errors import InvalidInputError, TwinError
-from studies.case import DIGEST_BYTES, canonical, digest
+from studies.case import DIGEST_BYTES, as_json, digest
 
 SCHEMA = "electrode-twin/case/1"
 SEAL = len(',"digest":""}') + 2 * DIGEST_BYTES
@@ -72,9 +73,7 @@ class Record:
 
     def to_json(self) -> str:
         """Text that ends with a digest of all before."""
-        body = canonical(
-            {name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA}
-        )
+        body = as_json({name: getattr(self, name) for name in self.__slots__} | {"schema": SCHEMA})
         return f'{body[:-1]},"digest":"{digest(body)}"}}'
 
     @classmethod
@@ -155,6 +154,16 @@ class Store:
             raise CorruptedRecordError(f"the record of {key} is that of {record.key}")
         return record
 
+    def end(self, key: str) -> tuple[str, Record | None]:
+        """What has become of a case, and its record; none if it was not run or is corrupted."""
+        try:
+            record = self.read(key)
+        except KeyError:
+            return NOT_RUN, None
+        except CorruptedRecordError:
+            return CORRUPTED, None
+        return record.status, record
+
     def array(self, key: str, name: str) -> NDArray[Any]:
         """A stored array.
 
@@ -191,6 +200,9 @@ class Store:
             whole = replace(record, arrays=digests)
             _flush(aside / "record.json", whole.to_json().encode())
             is_first = _rename(aside, final)
+            if not is_first and self.end(record.key)[1] is None:  # who came first was corrupted
+                self.remove(record.key)
+                is_first = _rename(aside, final)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return whole if is_first else self.read(record.key)
@@ -211,7 +223,7 @@ class Store:
         before = self.claimed(key)
         attempt = before.attempt + 1 if before and before.run == run else 1
         claim = Claim(run, attempt, time.time(), worker, parameters or {})
-        text = canonical({name: getattr(claim, name) for name in claim.__slots__})
+        text = as_json({name: getattr(claim, name) for name in claim.__slots__})
         self.trace(key).unlink(missing_ok=True)  # of an earlier attempt
         _replace(self._claim(key), text.encode())
         return claim
@@ -301,4 +313,15 @@ def _rename(aside: Path, final: Path) -> bool:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         return False
+    _sync(final.parent)
     return True
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

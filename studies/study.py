@@ -2,13 +2,12 @@
 
 import contextlib
 import difflib
-import hashlib
 import os
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from microstructures.errors import InvalidInputError
 from solvers import progress
 from studies.answer import Answer, answered, check_questions
-from studies.case import Case, task_function
+from studies.case import Case
+from studies.case_maker import CaseMaker, check_unchanged
 from studies.constraints import constrained
 from studies.design import Design, Single
-from studies.engine import Crew, Engine
+from studies.engine import Crew, Engine, check_count, engine_of
 from studies.estimate import Estimate, estimated, largest_peak
-from studies.recipe import with_values, without_units
-from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
+from studies.store import CORRUPTED, NOT_RUN, STATUSES, Record, Store
+from studies.table import TAKEN
 from studies.tally import Tally, Watch
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ NOBODY = Crew(lambda cases, store: iter(()))
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How many cases there are, and how many have come to which end."""
+    """How many cases there are, how many have come to which end, and what else is to be said."""
 
     cases: int
     counts: Mapping[str, int]
+    note: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -50,7 +51,7 @@ class Status:
 
     def __str__(self) -> str:
         told = ", ".join(f"{count} {status}" for status, count in self.counts.items())
-        return f"{self.cases} cases: {told}"
+        return f"{self.cases} cases: {told}" + (f"; {self.note}" if self.note else "")
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,16 @@ class Study:
 
     @cached_property
     def _cases(self) -> dict[str, Case]:
-        modules = "" if self.modules is None else str(Path(self.modules).absolute())
-        function: Any = task_function(self.task, modules)
-        recipe, inputs, paths = _with_files(without_units(self.recipe))
-        check = getattr(function, "check", None)
+        maker = CaseMaker(self.task, self.recipe, self.modules)
         found: dict[str, Case] = {}
         for point in constrained(self.design.points(), self.constraints):
-            changed = with_values(recipe, point)
-            case = Case(self.task, function.VERSION, changed, inputs, paths, point, modules)
-            if case.key not in found and check is not None:
-                check(case.resolved())
+            if taken := [name for name in TAKEN if name in point]:
+                raise InvalidInputError(
+                    f"{taken[0]!r} is a column of its own: rename the parameter"
+                )
+            case = maker.of(point)
+            if case.key not in found:
+                maker.check(case)
             found.setdefault(case.key, case)
         return found
 
@@ -146,6 +147,7 @@ class Study:
                 changed since the study was made.
             EngineError: the workers are gone for good; what they finished is stored.
         """
+        check_count("first", first, 0)
         again = {CORRUPTED, *_statuses(retry)}
         found = {case.key: (status, record) for case, status, record in self.records()}
         known = {key: status for key, (status, _) in found.items()}
@@ -153,7 +155,7 @@ class Study:
         peak = largest_peak([record for _, record in found.values() if record])
         with _crew(engine, options, len(left), peak) as crew:
             if left:
-                self._check_files()
+                check_unchanged(left)
                 store = Store.at(self.folder)
                 store.sweep()
                 for case in left:
@@ -182,25 +184,17 @@ class Study:
             known[key] = status
             tell(done)
 
-    def _check_files(self) -> None:
-        for case in self.cases()[:1]:
-            for name, path in case.paths.items():
-                if _sha(Path(path)) != case.inputs[name]:
-                    raise InvalidInputError(
-                        f"{path} has changed since the study was made: make the study again"
-                    )
-
     def status(self) -> Status:
         """What has become of the cases so far."""
         store = self.store
-        ends = [_found(store, key)[0] for key in self._cases]
+        ends = [store.end(key)[0] for key in self._cases]
         return Status(len(ends), _counted(ends))
 
     def records(self) -> Iterator[tuple[Case, str, Record | None]]:
         """Each case, its status, and its record; None if it was not run, or that is corrupted."""
         store = self.store
         for case in self.cases():
-            yield case, *_found(store, case.key)
+            yield case, *store.end(case.key)
 
     def frame(self, uncertainty: bool = False) -> "pd.DataFrame":
         """A row for each case in the order of the design: parameters, status, reason, values.
@@ -222,7 +216,7 @@ class Study:
             engine: as of ``run``.
             options: likewise.
         """
-        return estimated(self, engine if isinstance(engine, Engine) else Engine(engine, **options))
+        return estimated(self, engine, options)
 
     def diff(self, after: "AnyStudy") -> "StudyDiff":
         """How another study differs, case by case: statuses, and numbers beyond their errors.
@@ -275,31 +269,6 @@ class Study:
         return write(self, self.store.folder / "report.html" if path is None else path)
 
 
-def _with_files(recipe: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
-    """The recipe with "@volume" for the file of its volume, the hash of that file, and its path."""
-    volume = recipe.get("volume")
-    if not isinstance(volume, Mapping) or "file" not in volume:
-        return dict(recipe), {}, {}
-    path = Path(str(volume["file"])).absolute()
-    named = dict(recipe) | {"volume": dict(volume) | {"file": "@volume"}}
-    return named, {"volume": _sha(path)}, {"volume": str(path)}
-
-
-def _sha(path: Path) -> str:
-    """sha256 of a file, or of all files of a folder in the order of their names."""
-    total = hashlib.sha256()
-    try:
-        files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-        for file in files:
-            with file.open("rb") as opened:
-                total.update(hashlib.file_digest(opened, "sha256").digest())
-    except OSError as error:
-        raise InvalidInputError(
-            f"volume.file {str(path)!r} cannot be read ({error.strerror}): look at the path"
-        ) from None
-    return total.hexdigest()
-
-
 def _crew(
     engine: "str | Executor | Engine | Crew",
     options: Mapping[str, Any],
@@ -307,22 +276,10 @@ def _crew(
     peak: float | None,
 ) -> contextlib.AbstractContextManager[Crew]:
     """Workers; none are started where there is nothing to do, but options are looked at."""
-    if isinstance(engine, Crew):
-        return contextlib.nullcontext(engine)
-    asked = engine if isinstance(engine, Engine) else Engine(engine, **options)
-    if asked.memory is None and asked.workers is None and peak:
-        asked = replace(asked, memory=peak)
-    return asked.started() if left else contextlib.nullcontext(NOBODY)
-
-
-def _found(store: Store, key: str) -> tuple[str, Record | None]:
-    try:
-        record = store.read(key)
-    except KeyError:
-        return NOT_RUN, None
-    except CorruptedRecordError:
-        return CORRUPTED, None
-    return record.status, record
+    asked = engine_of(engine, options)
+    if isinstance(asked, Crew):
+        return contextlib.nullcontext(asked)
+    return asked.within(peak).started() if left else contextlib.nullcontext(NOBODY)
 
 
 def _statuses(given: Collection[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studies.study_file import AnyStudy
 
 SIGNIFICANT = 3.0  # standard errors beyond which two values are told apart
+SAME = 1e-5  # relative, of numbers that are computed in another order
 SHOWN = 10
 Found = tuple[Mapping[str, Any], str, "Record | None"]
 
@@ -26,7 +27,8 @@ class StudyDiff:
     Args:
         table: a row for each number of the cases that both have: parameters, quantity, unit,
             before, after, change, relative, uncertainty (standard error of the change),
-            significance (change over that).
+            significance (change over that). Numbers of one and the same volume have their sampling
+            in common: what of them changes, changed otherwise, and has no uncertainty here.
         statuses: a row for each case that has ended otherwise: parameters, before, after.
         common: how many cases both have.
         only_before: parameters of the cases that only the first one has.
@@ -43,12 +45,12 @@ class StudyDiff:
     def changed(self) -> "pd.DataFrame":
         """Rows of the table whose numbers differ, the most significant first, then the largest.
 
-        Numbers without a standard error count whatever their change; so does one that came or went.
+        Numbers without an uncertainty count if they differ by more than rounding and threads make
+        of them, 1e-5; so does one that came or went.
         """
         rows = self.table
-        differs = (rows["before"] != rows["after"]) & ~(
-            rows["before"].isna() & rows["after"].isna()
-        )
+        differs = ~(rows["before"].isna() & rows["after"].isna())
+        differs &= ~(rows["change"].abs() <= SAME * rows["before"].abs())
         told = rows["significance"].isna() | (rows["significance"] >= SIGNIFICANT)
         order = rows["relative"].abs().sort_values(ascending=False, kind="stable").index
         kept = rows.loc[order][(differs & told).loc[order]]
@@ -61,7 +63,7 @@ class StudyDiff:
             f"{len(self.statuses)} of them ended otherwise",
             *(f"  {_words(row)}: {row['before']} → {row['after']}" for row in _rows(self.statuses)),
             f"{len(self.changed)} of {len(self.table)} numbers differ by more than "
-            f"{SIGNIFICANT:g} standard errors, or have none",
+            f"{SIGNIFICANT:g} standard errors, or changed though sampling cannot tell why",
             *(f"  {_change(row)}" for row in _rows(self.changed.head(SHOWN))),
         ]
         if len(self.changed) > SHOWN:
@@ -109,14 +111,23 @@ def _numbers(old: Found, new: Found) -> Iterator[dict[str, Any]]:
             "parameters": old[0],
             "quantity": name,
             "unit": known["unit"],
-            **_compared(olds.get(name, {}), news.get(name, {})),
+            **_compared(olds.get(name, {}), news.get(name, {}), _is_one_volume(old, new)),
         }
 
 
-def _compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, float]:
+def _is_one_volume(old: Found, new: Found) -> bool:
+    """Whether both cases are of the same voxels, as far as their records tell."""
+    volumes = [found[2].provenance.get("volume") if found[2] else None for found in (old, new)]
+    return volumes[0] is not None and volumes[0] == volumes[1]
+
+
+def _compared(
+    old: Mapping[str, Any], new: Mapping[str, Any], is_one_volume: bool
+) -> dict[str, float]:
     before, after = (_number(about.get("value")) for about in (old, new))
     change = 0.0 if before == after else after - before
-    error = math.hypot(*(_number(about.get("uncertainty")) for about in (old, new)))
+    errors = (_number(about.get("uncertainty")) for about in (old, new))
+    error = math.nan if is_one_volume else math.hypot(*errors)
     return {
         "before": before,
         "after": after,

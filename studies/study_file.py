@@ -31,7 +31,8 @@ OPTIONS = {
 DESIGN = ("kind", "constraints", *dict.fromkeys(key for keys in OPTIONS.values() for key in keys))
 SIZES = {"morris": "trajectories", "saltelli": "blocks"}
 """What is counted, where it is not points."""
-OF_SEARCH = ("maximise", "minimise", "constraints", "cases", "batch", "sampler", "seed")
+FILE = "volume.file"
+OF_SEARCH = ("maximise", "minimise", "constraints", "count", "batch", "sampler", "seed")
 WORDS = {str: "a text in quotes", dict: "a table", list: "a list", bool: "true or false"}
 T = TypeVar("T")
 AnyStudy: TypeAlias = "Study | Optimisation"
@@ -89,12 +90,13 @@ def _optimisation(
         raise InvalidInputError("'design' and 'optimise' exclude each other: leave out one of them")
     table = _typed(tables, "optimise", dict, {})
     _known(table, (*OF_SEARCH, "parameters"), "[optimise]")
-    if not (parameters := dict(_flat(_typed(table, "parameters", dict, {})))):
+    if not (parameters := _parameters(table, given["modules"])):
         raise InvalidInputError(
             "'optimise' has no parameters to vary: write a table [optimise.parameters]"
         )
     spaces = {
-        n: space if isinstance(space, list) else _range(n, space) for n, space in parameters.items()
+        name: space if isinstance(space, list) else _range(name, space)
+        for name, space in parameters.items()
     }
     asked = {key: table[key] for key in OF_SEARCH if key in table}
     return Optimisation(recipe, spaces, **asked, **given)
@@ -115,8 +117,9 @@ def _design(table: Mapping[str, Any], folder: Path) -> Design:
     if kind == "table":
         if "table" not in table:
             raise InvalidInputError("kind 'table' wants a CSV file: write table = \"points.csv\"")
-        return Table.read(folder / _typed(table, "table", str, ""))
-    if not (parameters := dict(_flat(_typed(table, "parameters", dict, {})))):
+        found = Table.read(folder / _typed(table, "table", str, ""))
+        return Table(tuple(_located(row, folder) for row in found.rows), found.source)
+    if not (parameters := _parameters(table, folder)):
         raise InvalidInputError("the design has no parameters: write a table [design.parameters]")
     if kind in ("grid", "zip"):
         return (Grid if kind == "grid" else Zipped)(parameters)
@@ -129,6 +132,21 @@ def _design(table: Mapping[str, Any], folder: Path) -> Design:
     if kind in ("morris", "saltelli"):
         return (Morris if kind == "morris" else Saltelli)(ranges, **given)
     return Sampled(ranges, **given, method=kind)
+
+
+def _parameters(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Values by path."""
+    return _located(dict(_flat(_typed(table, "parameters", dict, {}))), folder)
+
+
+def _located(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The same, with files beside the study file."""
+    found = dict(values)
+    if isinstance(names := found.get(FILE), list):
+        found[FILE] = [str(folder / str(name)) for name in names]
+    elif FILE in found:
+        found[FILE] = str(folder / str(names))
+    return found
 
 
 def _typed(table: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from studies.study import Study
 
 
+TAKEN = ("status", "reason")
+"""Columns that are neither parameters nor values."""
+
+
 class HasRecords(Protocol):
     """A study, or whatever else has cases."""
 
@@ -42,11 +46,16 @@ def framed(study: HasRecords, uncertainty: bool) -> "pd.DataFrame":
 def _values(
     record: "Record", parameters: Collection[str], units: dict[str, str], uncertainty: bool
 ) -> dict[str, float]:
-    """Numbers by the name of their column; one that is called as a parameter is "… found"."""
+    """Numbers by the name of their column; one that is called as a parameter is "… found".
+
+    One whose unit is not that of the cases before has a column of its own, "y in mm".
+    """
     found = {}
     for name, about in record.values.items():
         column = f"{name} found" if name in parameters else name
-        units[column] = about["unit"]
+        if units.setdefault(column, about["unit"]) != about["unit"]:
+            column = f"{column} in {about['unit'] or 1}"
+            units[column] = about["unit"]
         found[column] = math.nan if about["value"] is None else float(about["value"])
         if uncertainty and "uncertainty" in about:
             units[f"{column} ±"] = about["unit"]

@@ -67,7 +67,8 @@ def running(store: "Store") -> Iterator[Running]:
     Workers of this machine that have died are left out; of those elsewhere nobody here can know.
     """
     now = time.time()
-    for claim in sorted(store.begun().values(), key=lambda claim: claim.started):
+    begun = [claim for key, claim in store.begun().items() if not store.has(key)]
+    for claim in sorted(begun, key=lambda claim: claim.started):
         if is_alive(claim):
             yield Running(claim.parameters, max(0.0, now - claim.started), claim.worker)
 

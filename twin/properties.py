@@ -15,7 +15,7 @@ from twin import _geometry, _warnings
 from twin._media import electrons, ions, one_phase
 from twin._naming import pore_like
 from twin._transport import Solver, Transport
-from twin._versions import versions
+from twin.versions import versions
 from twin.card import Entry, PropertyCard
 from twin.materials import Material, materials_by_phase
 

@@ -110,9 +110,11 @@ def _run(made: "AnyStudy", first: int | None, retry: str, who: Workers, voice: V
     again = [status.strip() for status in retry.split(",") if status.strip()]
     with watched(made, voice.quiet) as watch:
         status = made.run(retry=again, first=first, watch=watch, **_options(who))
+    if not voice.quiet:
+        print(status, flush=True)
     paths = made.collect()
     if not voice.quiet:
-        print(status, *(f"written: {path}" for path in paths), sep="\n")
+        print(*(f"written: {path}" for path in paths), sep="\n")
     return OK if set(status.counts) <= {*FINE, NOT_RUN} else INCOMPLETE
 
 

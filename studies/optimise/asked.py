@@ -1,32 +1,36 @@
 """Asked: the cases that a search has asked for, in their order, and what came of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from microstructures.errors import InvalidInputError
-from studies.case import Case, canonical, task_function
+from studies.case import Case, canonical
+from studies.case_maker import CaseMaker
 from studies.design import Point
 from studies.optimise.goals import Goals
 from studies.optimise.search import Found, Told
-from studies.recipe import with_values
-from studies.store import CORRUPTED, NOT_RUN, STATUSES, CorruptedRecordError, Record, Store
-from studies.study import Status, Study
+from studies.store import NOT_RUN, STATUSES, Record, Store
+from studies.study import Status
 from studies.table import framed
 
 REFUSED = 20  # points that the task refuses before it takes one: it is not the points then
 Row = tuple[Case, str, Record | None]
-StudyOf = Callable[[Sequence[Point]], Study]
 
 
 class Cases:
-    """Cases of points, the same ones that a study makes of them; its files are read once."""
+    """Cases of points, as far as the task takes them."""
 
-    def __init__(self, study_of: StudyOf) -> None:
-        self._study_of = study_of
+    def __init__(self, maker: CaseMaker) -> None:
+        self._maker = maker
         self._made: dict[str, Case | None] = {}
-        self._first: Case | None = None
+        self._refusal = ""
+
+    @property
+    def refused(self) -> str:
+        """How many points the task has refused, and why the first of them; empty if none."""
+        count = sum(case is None for case in self._made.values())
+        return f"the task refused {count} more points: {self._refusal}" if count else ""
 
     def of(self, point: Point) -> Case:
         """The case of a point that has been admitted."""
@@ -44,21 +48,17 @@ class Cases:
         key = canonical(point)
         if key not in self._made:
             try:
-                self._made[key] = self._first = self._case(point)
-            except InvalidInputError:
+                self._made[key] = self._case(point)
+            except InvalidInputError as error:
                 self._made[key] = None
-                if self._first is None and len(self._made) >= REFUSED:
+                self._refusal = self._refusal or str(error)
+                if len(self._made) >= REFUSED and not any(self._made.values()):
                     raise
         return self._made[key] is not None
 
     def _case(self, point: Point) -> Case:
-        if self._first is None:
-            return self._study_of([point]).cases()[0]
-        recipe = with_values(self._first.recipe, point)
-        case = replace(self._first, recipe=recipe, parameters=point)
-        task: Any = task_function(case.task, case.modules)
-        if (check := getattr(task, "check", None)) is not None:
-            check(case.resolved())
+        case = self._maker.of(point)
+        self._maker.check(case)
         return case
 
 
@@ -90,7 +90,7 @@ class Asked:
         counts = Counter(self.ends.values()) + self.unfinished
         if self.unfinished and (left := cases - counts.total()) > 0:
             counts[NOT_RUN] += left
-        return Status(counts.total(), dict(counts.most_common()))
+        return Status(counts.total(), dict(counts.most_common()), self.cases.refused)
 
     def is_current(self) -> bool:
         """Whether the store still says of all cases what it said."""
@@ -99,7 +99,7 @@ class Asked:
 
     def rows(self, points: Sequence[Point]) -> list[Row]:
         """The case of each point, its status, and its record."""
-        return [(case, *_found(self.store, case.key)) for case in map(self.cases.of, points)]
+        return [(case, *self.store.end(case.key)) for case in map(self.cases.of, points)]
 
     def note(self, points: Sequence[Point], run: Counter[str] | None = None) -> Found | None:
         """What came of the next batch; None as long as that is not known of all its cases.
@@ -136,13 +136,3 @@ class _Rows:
 
     def records(self) -> Iterator[Row]:
         return iter(self.rows)
-
-
-def _found(store: Store, key: str) -> tuple[str, Record | None]:
-    try:
-        record = store.read(key)
-    except KeyError:
-        return NOT_RUN, None
-    except CorruptedRecordError:
-        return CORRUPTED, None
-    return record.status, record

@@ -3,21 +3,24 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
 from studies.design import Point
-from studies.engine import Crew, Engine
-from studies.optimise.asked import Asked, StudyOf
+from studies.engine import Crew, Engine, engine_of
+from studies.optimise.asked import Asked
 from studies.optimise.search import Found
 from studies.store import NOT_RUN, STATUSES
 from studies.study import Study
 
 if TYPE_CHECKING:
     from studies.tally import Tally, Watch
+
+
+StudyOf = Callable[[Sequence[Point]], Study]
 
 
 class Workers:
@@ -29,10 +32,17 @@ class Workers:
     @classmethod
     @contextlib.contextmanager
     def of(
-        cls, engine: "str | Executor | Engine | Crew", options: Mapping[str, Any]
+        cls,
+        engine: "str | Executor | Engine | Crew",
+        options: Mapping[str, Any],
+        peak: float | None,
     ) -> "Iterator[Workers]":
-        """Those of an engine, see ``Study.run``; they go when the block is left."""
-        given = engine if isinstance(engine, Engine | Crew) else Engine(engine, **options)
+        """Those of an engine, see ``Study.run``; they go when the block is left.
+
+        ``peak`` is the memory that a case is known to take, see ``Engine.within``.
+        """
+        asked = engine_of(engine, options)
+        given = asked.within(peak) if isinstance(asked, Engine) else asked
         with contextlib.ExitStack() as stack:
             yield cls(given, stack)
 

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
 from studies.answer import Answer
+from studies.case import Case
+from studies.case_maker import CaseMaker
 from studies.constraints import Holds, condition
 from studies.design import Grid, Point, Range, Table
-from studies.engine import Crew, Engine
-from studies.estimate import Estimate, estimated
+from studies.engine import Crew, Engine, check_count
+from studies.estimate import Estimate, estimated, history, largest_peak
 from studies.optimise.asked import Asked, Cases, Row
 from studies.optimise.batches import Run, Workers
 from studies.optimise.goals import Goals, Texts
@@ -52,7 +54,7 @@ class Optimisation:
             front of cases which none betters in every one.
         constraints: comparisons, see ``studies.constraints``. Between parameters they leave out
             points before they are run; with values among them they say which cases are feasible.
-        cases: to be run in all.
+        count: of the cases to be run in all.
         batch: cases that are asked at once. The points depend on it, and not on how many workers
             there are: give as many, or a multiple.
         sampler: "tpe" (Parzen estimators), "nsga2" (evolution), "random" or "sobol", which learn
@@ -77,7 +79,7 @@ class Optimisation:
     maximise: Texts = ()
     minimise: Texts = ()
     constraints: Texts = ()
-    cases: int = 64
+    count: int = 64
     batch: int = 8
     sampler: str = "tpe"
     seed: int = 0
@@ -88,7 +90,7 @@ class Optimisation:
     questions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_count("cases", self.cases)
+        _check_count("count", self.count)
         _check_count("batch", self.batch)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InvalidInputError(f"seed is {self.seed!r}: give a whole number, 0 or more")
@@ -132,20 +134,25 @@ class Optimisation:
             InvalidInputError: as of ``Study.run``; or a value that no case has is an objective.
             EngineError: the workers are gone for good; what they finished is stored.
         """
-        asked = self._asked
-        with Workers.of(engine, options) as workers:
-            run = Run(asked, self.cases, self._study, workers, retry, first, watch)
+        check_count("first", first, 0)
+        asked, peak = self._asked, largest_peak(list(history(self)))
+        with Workers.of(engine, options, peak) as workers:
+            run = Run(asked, self.count, self._study, workers, retry, first, watch)
             self._search.visit(run.find)
         self._latest[:] = [asked]
-        return asked.status(self.cases)
+        return asked.status(self.count)
 
     def status(self) -> Status:
         """What has become of the cases so far; those not asked yet are "not run"."""
-        return self._followed.status(self.cases)
+        return self._followed.status(self.count)
 
     def study(self) -> Study:
         """The study of all points asked so far, in that order, the next batch with them."""
         return self._study(self._followed.points)
+
+    def cases(self) -> list[Case]:
+        """All cases asked for so far, see ``Study``."""
+        return self.study().cases()
 
     def records(self) -> Iterator[Row]:
         """As of ``Study``."""
@@ -165,14 +172,24 @@ class Optimisation:
 
     def estimate(self, engine: "str | Executor | Engine" = "local", **options: Any) -> Estimate:
         """How long the rest takes and how much memory, see ``Study.estimate``."""
-        return estimated(self, engine if isinstance(engine, Engine) else Engine(engine, **options))
+        return estimated(self, engine, options)
 
     def diff(self, after: "AnyStudy") -> "StudyDiff":
         """How another study differs, see ``Study.diff``."""
         return self.study().diff(after)
 
     def clean(self, *, others: bool = False, dry: bool = False) -> "Cleaned":
-        """Remove what killed workers left, see ``Study.clean``."""
+        """Remove what killed workers left, see ``Study.clean``.
+
+        Raises:
+            InvalidInputError: ``others`` of a search that is not complete: which points it will
+                ask for is known only once all before are there.
+        """
+        if others and not self.status().is_complete:
+            raise InvalidInputError(
+                f"{self.status()}: points that are asked for later look like those of another "
+                "study until then; run it to its end first"
+            )
         return self.study().clean(others=others, dry=dry)
 
     def report(self, path: str | PathLike[str] | None = None) -> Path:
@@ -227,12 +244,12 @@ class Optimisation:
 
     @cached_property
     def _cases(self) -> Cases:
-        return Cases(self._study)
+        return Cases(CaseMaker(self.task, self.recipe, self.modules))
 
     @cached_property
     def _search(self) -> Search:
         directions = self._goals.directions
-        about = self.cases, self.batch, self.sampler, self.seed
+        about = self.count, self.batch, self.sampler, self.seed
         return Search(self._spaces, directions, *about, self._admits)
 
     def _admits(self, point: Point) -> bool:

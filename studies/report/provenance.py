@@ -60,11 +60,13 @@ def _seconds(records: "Sequence[Record]") -> list[Fact]:
     )
     if not times:
         return []
-    total = f"{_long(sum(times))} of computing for {len(times)} cases"
+    total = f"{duration(sum(times))} of computing for {len(times)} cases"
     if len(times) == 1:
         return [Fact("time", total)]
     middle = times[len(times) // 2]
-    spread = f"shortest {_long(times[0])}, median {_long(middle)}, longest {_long(times[-1])}"
+    spread = (
+        f"shortest {duration(times[0])}, median {duration(middle)}, longest {duration(times[-1])}"
+    )
     return [Fact("time", f"{total}; {spread}")]
 
 
@@ -109,10 +111,3 @@ def _tally(counter: "Counter[str]", most: int = 6) -> str:
         return next(iter(counter))
     told = [f"{name} ({count} cases)" for name, count in counter.most_common(most)]
     return ", ".join(told) + (f" and {len(counter) - most} others" if len(counter) > most else "")
-
-
-def _long(seconds: float) -> str:
-    """Hours where there are any."""
-    if seconds < 3600:
-        return duration(seconds)
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"

@@ -29,10 +29,10 @@ def search(folder, parameters=UNIT, recipe=None, **wanted):
         ({"constraints": ["x"]}, "'x' is no comparison"),
         ({"constraints": ["x <"]}, "'x <' is no comparison"),
         ({"constraints": ["x + y > 3"]}, "no point of 300 satisfies the constraints"),
-        ({"cases": 0}, "cases is 0"),
-        ({"cases": 3.0}, "cases is 3.0"),
-        ({"cases": True}, "cases is True"),
-        ({"cases": 10_001}, "1…10000"),
+        ({"count": 0}, "count is 0"),
+        ({"count": 3.0}, "count is 3.0"),
+        ({"count": True}, "count is True"),
+        ({"count": 10_001}, "1…10000"),
         ({"batch": 0}, "batch is 0"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": "a"}, "seed is 'a'"),
@@ -80,7 +80,7 @@ def test_a_text_is_no_objective(tmp_path):
 
 @pytest.mark.parametrize("wanted", [{"retry": "fialed"}, {"workers": 0}])
 def test_runs(tmp_path, wanted):
-    found = search(tmp_path, cases=8)
+    found = search(tmp_path, count=8)
     for _ in range(2):  # also when nothing is left to be run
         with pytest.raises(InvalidInputError, match=r"fialed|workers is 0"):
             found.run("serial", **wanted)
@@ -88,7 +88,7 @@ def test_runs(tmp_path, wanted):
 
 
 def test_best_and_front_are_for_one_and_for_several_objectives(tmp_path):
-    one, two = search(tmp_path, cases=8), search(tmp_path, cases=8, minimise="cell.norm.1")
+    one, two = search(tmp_path, count=8), search(tmp_path, count=8, minimise="cell.norm.1")
     for ask in (one.best, two.front):
         with pytest.raises(InvalidInputError, match="8 not run"):
             ask()
@@ -107,7 +107,7 @@ def test_a_volume_that_changes_during_the_search_is_refused(tmp_path):
 
     np.save(tmp_path / "v.npy", np.zeros((4, 4, 4), np.uint8))
     recipe = {"volume": {"file": str(tmp_path / "v.npy")}}
-    found = search(tmp_path, recipe=recipe, cases=16)
+    found = search(tmp_path, recipe=recipe, count=16)
     found.run("serial", first=8)
     np.save(tmp_path / "v.npy", np.ones((4, 4, 4), np.uint8))
     with pytest.raises(InvalidInputError, match="has changed since the search was made"):
@@ -136,9 +136,9 @@ def of_file(folder, table):
 
 def test_a_file_says_what_the_same_search_in_python_says(tmp_path):
     parameters = "[optimise.parameters]\nx = {from = 0.2, to = 4, log = true}\ny = [0.5, 1]"
-    found = of_file(tmp_path, f'maximise = "sum"\ncases = 5\nbatch = 2\nseed = 3\n{parameters}')
+    found = of_file(tmp_path, f'maximise = "sum"\ncount = 5\nbatch = 2\nseed = 3\n{parameters}')
     spaces = {"x": Range(0.2, 4, log=True), "y": [0.5, 1]}
-    about = {"maximise": "sum", "cases": 5, "batch": 2, "seed": 3, "task": found.task}
+    about = {"maximise": "sum", "count": 5, "batch": 2, "seed": 3, "task": found.task}
     same = Optimisation(
         {}, spaces, **about, name="search", folder=tmp_path / "search.study", modules=tmp_path
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from studies import Grid, Study
+from microstructures.errors import InvalidInputError
+from studies import Grid, Optimisation, Range, Study
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 NOBODY = 2**22 + 1  # larger than any number of a process
@@ -71,3 +72,20 @@ def test_a_study_that_was_never_run_has_nothing_to_clean(tmp_path):
     made = study(tmp_path, [1])
     assert made.clean(others=True).bytes == 0
     assert not made.store.folder.exists()
+
+
+def test_a_search_keeps_what_it_may_still_ask_for(tmp_path):
+    """After one of its cases is lost, it does not know those that it asked for later."""
+    spaces = {"x": Range(0, 1), "y": Range(0, 1)}
+    search = Optimisation(
+        {}, spaces, maximise="sum", count=12, batch=3, folder=tmp_path / "s",
+        task="optimised:hill", modules=TASKS,
+    )  # fmt: skip
+    search.run("serial")
+    search.store.remove(search.cases()[0].key)
+    with pytest.raises(InvalidInputError, match="run it to its end first"):
+        search.clean(others=True)
+    assert len(list(search.store.finished())) == 11
+    search.clean()
+    assert search.run("serial").is_complete
+    assert search.clean(others=True).others == 0

@@ -130,3 +130,20 @@ def test_records_have_the_peak_and_the_time(tmp_path):
 def test_an_estimate_without_memory_says_nothing_of_it():
     found = Estimate(2, 1, 3, (10.0, 8.0, 12.0), None, 1e9)
     assert str(found) == "about 10 s (8 s to 12 s) for 2 cases on 1 at once; as 3 cases before"
+
+
+def test_the_estimate_counts_on_as_many_workers_as_will_be_started(tmp_path):
+    from microstructures.memory import available_memory
+
+    made = study(tmp_path, list(range(9)))
+    made.run("serial", first=2)
+    stored(made, [1.0, 1.0], peak=0.8 * available_memory())
+    assert made.estimate().workers == 1
+    assert made.estimate(workers=2).workers == 2
+
+
+def test_a_corrupted_case_is_left_to_run(tmp_path):
+    made = study(tmp_path, [1, 2])
+    made.run("serial")
+    (made.store.path(made.cases()[0].key) / "record.json").write_text("{")
+    assert made.estimate("serial").left == 1

@@ -42,7 +42,7 @@ def rows(found):
 def test_the_least_of_branins_function_is_found(tmp_path):
     """0.397887, from 100 cases; of as many at random the best is mostly 0.2 to 0.9 above it."""
     found = search(
-        tmp_path, "branin", {"x": Range(-5, 10), "y": Range(0, 15)}, minimise="f", cases=100
+        tmp_path, "branin", {"x": Range(-5, 10), "y": Range(0, 15)}, minimise="f", count=100
     )
     assert str(found.run("serial")) == "100 cases: 100 ok"
     assert found.frame()["f"].min() == pytest.approx(0.397887, abs=0.1)
@@ -50,7 +50,7 @@ def test_the_least_of_branins_function_is_found(tmp_path):
 
 
 def test_the_largest_sum_on_a_disk_is_where_the_constraint_is_active(tmp_path):
-    found = search(tmp_path, "hill", UNIT, maximise="sum", constraints="cell.norm.1 <= 1", cases=90)
+    found = search(tmp_path, "hill", UNIT, maximise="sum", constraints="cell.norm.1 <= 1", count=90)
     found.run("serial")
     best = found.best()
     assert np.sqrt(2) >= best.values["sum"]["value"] > 1.39
@@ -61,7 +61,7 @@ def test_the_largest_sum_on_a_disk_is_where_the_constraint_is_active(tmp_path):
 
 def test_constraints_of_parameters_leave_points_out_before_they_are_run(tmp_path):
     limits = ("x + 2 * y < 1", "sum > 0.1")
-    found = search(tmp_path, "hill", UNIT, maximise="sum", constraints=limits, cases=40)
+    found = search(tmp_path, "hill", UNIT, maximise="sum", constraints=limits, count=40)
     found.run("serial")
     frame = found.frame()
     assert len(frame) == len(calls(tmp_path)) == 40
@@ -72,7 +72,7 @@ def test_constraints_of_parameters_leave_points_out_before_they_are_run(tmp_path
 def test_the_front_of_schaffers_problem_is_filled(tmp_path):
     """√a + √b = 2: of the square below (4, 4) it betters 40/3."""
     found = search(
-        tmp_path, "schaffer", {"x": Range(-10, 10)}, minimise=["a", "b"], cases=80, batch=10
+        tmp_path, "schaffer", {"x": Range(-10, 10)}, minimise=["a", "b"], count=80, batch=10
     )
     found.run("serial")
     values = found.frame()[["a", "b"]].to_numpy()
@@ -82,7 +82,7 @@ def test_the_front_of_schaffers_problem_is_filled(tmp_path):
 
 @pytest.mark.parametrize("sampler", ["nsga2", "random", "sobol"])
 def test_other_samplers_search_too_and_repeat_themselves(sampler, tmp_path):
-    goals = {"minimise": ["a", "b"], "sampler": sampler, "cases": 40}
+    goals = {"minimise": ["a", "b"], "sampler": sampler, "count": 40}
     found = search(tmp_path, "schaffer", {"x": Range(-10, 10)}, **goals)
     found.run("serial")
     points = rows(found)["x"]
@@ -97,7 +97,7 @@ def test_other_samplers_search_too_and_repeat_themselves(sampler, tmp_path):
     assert rows(other).equals(rows(found))
 
 
-GOALS = {"maximise": "sum", "constraints": "cell.norm.1 <= 1", "cases": 30, "batch": 6}
+GOALS = {"maximise": "sum", "constraints": "cell.norm.1 <= 1", "count": 30, "batch": 6}
 FAILS = {"fails": [0.5, 0.6], "status": "not converged"}
 
 
@@ -220,7 +220,7 @@ def test_workers_are_started_once_and_only_if_needed(tmp_path, monkeypatch):
 def test_cases_without_a_result_stay_with_their_reason_and_the_search_goes_on(status, tmp_path):
     """Where the sum would be largest there is nothing: it is not looked for there for ever."""
     recipe = {"fails": [0.7, 2.0], "status": status}
-    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", cases=60)
+    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", count=60)
     counts = found.run("serial").counts
     assert counts["ok"] + counts[status] == 60
     assert counts["ok"] > 35
@@ -237,7 +237,7 @@ def test_what_violates_a_constraint_is_nearer_than_what_has_no_result(tmp_path):
     """Nothing is feasible: the least violation is at x = 1, and there is nothing below 0.5."""
     recipe = {"fails": [-1.0, 0.5], "status": "failed"}
     found = search(
-        tmp_path, "hill", UNIT, recipe, maximise="y", constraints="sum - y > 3", cases=60
+        tmp_path, "hill", UNIT, recipe, maximise="y", constraints="sum - y > 3", count=60
     )
     found.run("serial")
     late = found.frame()["x"][30:]
@@ -247,7 +247,7 @@ def test_what_violates_a_constraint_is_nearer_than_what_has_no_result(tmp_path):
 
 def test_a_search_in_which_nothing_has_a_result_ends(tmp_path):
     recipe = {"fails": [-1.0, 2.0], "status": "failed"}
-    found = search(tmp_path, "hill", UNIT, recipe, maximise="nonsense", cases=20)
+    found = search(tmp_path, "hill", UNIT, recipe, maximise="nonsense", count=20)
     assert found.run("serial").counts == {"failed": 20}
     with pytest.raises(InvalidInputError, match="20 failed"):
         found.best()
@@ -255,22 +255,22 @@ def test_a_search_in_which_nothing_has_a_result_ends(tmp_path):
 
 def test_what_is_blocked_has_a_result_as_far_as_its_numbers_are_known(tmp_path):
     recipe = {"blocked_below": 0.5}
-    known = search(tmp_path, "hill", UNIT, recipe, minimise="cell.norm.1", cases=24)
+    known = search(tmp_path, "hill", UNIT, recipe, minimise="cell.norm.1", count=24)
     counts = known.run("serial").counts
     assert counts["does not percolate"] > 12, "where the least norm is"
     assert known.best().values["cell.norm.1"]["value"] < 0.1
-    unknown = search(tmp_path, "hill", UNIT, recipe, minimise="sum", cases=24)
+    unknown = search(tmp_path, "hill", UNIT, recipe, minimise="sum", count=24)
     unknown.run("serial")
     assert unknown.best().values["sum"]["value"] >= 0.5
     assert "does not percolate" in unknown.best().text
-    limit = {"maximise": "y", "constraints": "sum > 0.1", "cases": 24}
+    limit = {"maximise": "y", "constraints": "sum > 0.1", "count": 24}
     unknown = search(tmp_path, "hill", UNIT, recipe, **limit)
     unknown.run("serial")
     assert (unknown.best().table["x"] >= 0.5).all(), "where the constraint is known"
 
 
 def test_numbers_of_what_has_not_converged_count_for_nothing(tmp_path):
-    found = search(tmp_path, "hill", UNIT, {"doubtful_above": 0.7}, maximise="sum", cases=24)
+    found = search(tmp_path, "hill", UNIT, {"doubtful_above": 0.7}, maximise="sum", count=24)
     assert found.run("serial").counts["not converged"] > 0
     assert found.frame()["sum"].max() > found.best().values["sum"]["value"]
     assert (found.best().table["x"] <= 0.7).all()
@@ -278,7 +278,7 @@ def test_numbers_of_what_has_not_converged_count_for_nothing(tmp_path):
 
 def test_a_batch_in_which_no_case_has_the_number_is_no_slip(tmp_path):
     recipe = {"omitted_below": 0.5}
-    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", cases=12, batch=1)
+    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", count=12, batch=1)
     assert found.run("serial").counts == {"ok": 12}
     assert found.frame()["sum"].isna().any()
 
@@ -343,7 +343,7 @@ KINDS = {"kind": ["CMC", "PVDF", "none", "PTFE"], "count": range(1, 7)}
 
 
 def test_lists_are_searched_and_no_case_is_asked_twice(tmp_path):
-    found = search(tmp_path, "table", KINDS, maximise="g", cases=100)
+    found = search(tmp_path, "table", KINDS, maximise="g", count=100)
     status = found.run("serial")
     assert status.counts == {"ok": status.cases}
     assert status.cases == 24, "all of them: there are no others"
@@ -355,21 +355,21 @@ def test_lists_are_searched_and_no_case_is_asked_twice(tmp_path):
 
 
 def test_a_search_ends_when_the_constraints_leave_no_other_point(tmp_path):
-    found = search(tmp_path, "table", KINDS, maximise="g", constraints="count < 4", cases=100)
+    found = search(tmp_path, "table", KINDS, maximise="g", constraints="count < 4", count=100)
     assert found.run("serial").counts == {"ok": 12}
     assert set(found.frame()["count"]) == {1, 2, 3}
 
 
 def test_the_best_of_a_list_is_found_early(tmp_path):
     many = {"kind": ["CMC", "PVDF", "none", "PTFE"], "count": list(range(20, 0, -1))}
-    found = search(tmp_path, "table", many, maximise="g", cases=40)
+    found = search(tmp_path, "table", many, maximise="g", count=40)
     found.run("serial")
     assert found.frame()["g"].max() == 3.0
 
 
 def test_points_are_rounded_to_a_millionth_of_their_range(tmp_path):
     spans = {"x": Range(1e-9, 1e-6, log=True), "y": Range(1000.0, 1001.0)}
-    found = search(tmp_path, "hill", spans, maximise="sum", cases=24)
+    found = search(tmp_path, "hill", spans, maximise="sum", count=24)
     frame = found.frame()
     assert len(frame) == 8, "the first batch is known before anything is run"
     assert frame["x"].between(1e-9, 1e-6).all()
@@ -388,7 +388,7 @@ def test_a_seed_and_a_batch_have_points_of_their_own(tmp_path):
 
 def test_more_cases_go_on_where_fewer_ended(tmp_path):
     same(tmp_path).run("serial")
-    more = search(tmp_path, "hill", UNIT, FAILS, **(GOALS | {"cases": 36}))
+    more = search(tmp_path, "hill", UNIT, FAILS, **(GOALS | {"count": 36}))
     assert more.status().counts["not run"] == 6
     more.run("serial")
     assert len(calls(tmp_path)) == 36
@@ -396,7 +396,7 @@ def test_more_cases_go_on_where_fewer_ended(tmp_path):
 
 def test_points_that_the_task_refuses_are_left_out(tmp_path):
     recipe = {"refuses_above": 0.5}
-    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", cases=30)
+    found = search(tmp_path, "hill", UNIT, recipe, maximise="sum", count=30)
     assert found.run("serial").counts == {"ok": 30}
     assert 0.45 < found.frame()["x"].max() <= 0.5
 
@@ -425,7 +425,7 @@ def test_nothing_is_said_and_no_setting_of_optuna_is_left_changed(tmp_path, capf
     logging.getLogger("optuna").addHandler(handler)
     try:
         for sampler in ("tpe", "sobol"):
-            about = GOALS | {"sampler": sampler, "cases": 12}
+            about = GOALS | {"sampler": sampler, "count": 12}
             search(tmp_path, "hill", UNIT, **about).run("serial")
     finally:
         logging.getLogger("optuna").removeHandler(handler)
@@ -473,3 +473,10 @@ def test_the_watch_is_told_of_the_whole_search(tmp_path):
 def test_violations_say_how_far_a_point_is_from_a_constraint(text, point, wanted):
     found = violation(text, [*point, "another"])(point)
     assert np.isnan(found) if wanted is None else found == pytest.approx(wanted, abs=0)
+
+
+def test_points_that_the_task_refuses_are_counted_and_told(tmp_path):
+    found = search(tmp_path, "hill", UNIT, {"refuses_above": 0.5}, maximise="sum", count=12)
+    told = str(found.run("serial"))
+    assert told.startswith("12 cases: 12 ok; the task refused ")
+    assert "more points: x is 0." in told

@@ -242,3 +242,11 @@ def test_a_torn_claim_is_none(store, text):
     store.claim(KEY, "run", "me")
     (store.folder / "claims" / f"{KEY}.json").write_bytes(text.encode("latin-1"))
     assert store.claimed(KEY) is None
+
+
+def test_a_record_that_was_corrupted_gives_way_to_a_whole_one(store):
+    store.write(record(), ARRAYS)
+    path = store.path(KEY) / "record.json"
+    path.write_text("{")
+    assert store.write(record(reason="anew"), ARRAYS).reason == "anew"
+    assert store.read(KEY).reason == "anew"

@@ -1,7 +1,9 @@
 """A study runs each case once, and gives the same table however it was run."""
 
 import csv
+import dataclasses
 import os
+import platform
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -303,3 +305,49 @@ def test_workers_with_gpus_run_kernels_on_them():
     assert Engine(gpus=[0])._given(store)[1].arch == "cuda"
     assert Engine(gpus=[0], arch="vulkan")._given(store)[1].arch == "vulkan"
     assert Engine()._given(store)[1].arch is None
+
+
+def test_whole_numbers_are_the_same_with_and_without_a_point(study):
+    study.run("serial")
+    points = Grid({"x": [3.0, 1.0, 2.0]})
+    again = Study(study.recipe, points, study.folder, task=study.task, modules=TASKS)
+    assert again.status().counts == {"ok": 3}
+    assert again.diff(study).common == 3
+
+
+def test_a_value_in_another_unit_has_a_column_of_its_own(study):
+    study.run("serial")
+    case, _, record = list(study.records())[1]
+    study.store.remove(case.key)
+    values = {**record.values, "y": {"value": 5.0, "unit": "mm²"}}
+    study.store.write(dataclasses.replace(record, values=values))
+    frame = study.frame()
+    assert frame["y"].isna().tolist() == [False, True, False]
+    assert frame["y in mm²"].tolist()[1] == 5.0
+    assert (frame.attrs["units"]["y"], frame.attrs["units"]["y in mm²"]) == ("m²", "mm²")
+
+
+def test_records_say_with_what_and_where_a_case_was_run(study):
+    study.run("serial")
+    provenance = next(study.records())[2].provenance
+    assert {"python", "numpy", "taichi", "electrode-twin"} <= set(provenance["versions"])
+    assert provenance["host"] == platform.node()
+    assert provenance["device"] == "cpu"
+
+
+def test_local_workers_are_no_more_than_the_cores_that_this_process_may_use():
+    allowed = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert Engine().width() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def test_a_quota_of_a_container_counts(tmp_path, monkeypatch):
+    from studies import cores
+
+    for text, wanted in (("50000 100000", 1), ("max 100000", cores.usable_cores())):
+        (tmp_path / "cpu.max").write_text(text)
+        monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
+        assert cores.usable_cores() == wanted

@@ -1,5 +1,6 @@
 """Two studies are compared case by case, and told apart as far as their errors allow."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -80,3 +81,23 @@ def test_points_may_be_lists_and_text(tmp_path):
     one.run("serial")
     two.run("serial")
     assert one.diff(two).common == 2
+
+
+@pytest.mark.parametrize(("volumes", "told"), [(("a", "a"), 1), (("a", "b"), 0)])
+def test_what_changes_of_one_and_the_same_volume_is_told_whatever_the_sampling(
+    tmp_path, volumes, told
+):
+    """Its error is that of the volume being one of many, which both have in common."""
+    made = []
+    for name, volume, value in zip("xy", volumes, (1.0, 2.0), strict=True):
+        one = study(tmp_path, name, [value], 0.5)
+        ((case, _, record),) = one.records()
+        one.store.remove(case.key)
+        one.store.write(dataclasses.replace(record, provenance={"volume": volume}))
+        made.append(one)
+    assert len(made[0].diff(made[1]).changed) == told
+
+
+def test_the_last_digits_do_not_count(tmp_path):
+    one, two = (study(tmp_path, str(n), [1.0 + n * 1e-7]) for n in range(2))
+    assert one.diff(two).changed.empty

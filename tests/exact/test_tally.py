@@ -147,3 +147,10 @@ def test_a_terminal_shows_counts_workers_and_the_page_of_dask(tmp_path):
     assert "1 of 3 done" in shown
     assert f"{here()}: x = 2" in shown
     assert "workers: http://localhost:8787/status" in shown
+
+
+def test_a_case_that_has_come_to_an_end_is_not_at_work(tmp_path):
+    made = study(tmp_path)
+    made.run("serial")
+    made.store.claim(made.cases()[0].key, "run", here(), {"x": 1})
+    assert list(running(made.store)) == []

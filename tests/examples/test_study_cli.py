@@ -107,7 +107,7 @@ def test_a_search_is_run_from_a_file_as_a_study_is(tmp_path, capsys):
     (tmp_path / f"{tmp_path.name}.py").write_bytes((ROOT / "tests/tasks/optimised.py").read_bytes())
     path = tmp_path / "search.toml"
     path.write_text(
-        f'task = "{tmp_path.name}:hill"\n[optimise]\nmaximise = "sum"\ncases = 6\nbatch = 3\n'
+        f'task = "{tmp_path.name}:hill"\n[optimise]\nmaximise = "sum"\ncount = 6\nbatch = 3\n'
         "[optimise.parameters]\nx = {from = 0, to = 1}\ny = {from = 0, to = 1}\n"
     )
     run = ["study", "run", str(path), "--engine", "serial"]

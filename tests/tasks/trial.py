@@ -83,3 +83,9 @@ DOES = {
     "terminate once": lambda recipe: _once(recipe, signal.SIGTERM),
     "hang": lambda _: time.sleep(100),
 }
+
+
+@task(version=1)
+def mean(recipe):
+    """Mean of the file of a volume."""
+    return Outcome({"mean": number(float(np.load(recipe["volume"]["file"]).mean()))})

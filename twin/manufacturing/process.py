@@ -17,7 +17,7 @@ import numpy as np
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from twin._versions import versions
+from twin.versions import versions
 from twin.manufacturing._arguments import check_arguments, meant, short
 from twin.manufacturing._target import checked_volume
 from twin.manufacturing.binder import place_binder
