@@ -56,7 +56,10 @@ def parsed(text: str, names: Collection[str]) -> tuple[ast.Expression, dict[str,
         if not isinstance(part, ALLOWED) or (
             isinstance(part, ast.Name) and part.id not in words.values()
         ):
-            raise _refused(text, names, f"what is {ast.unparse(part)!r}?")
+            said = ast.unparse(part)
+            for name, word in words.items():
+                said = said.replace(word, name)
+            raise _refused(text, names, f"what is {said!r}?")
     return tree, words
 
 

@@ -110,6 +110,10 @@ class Study:
 
     @cached_property
     def _cases(self) -> dict[str, Case]:
+        if not hasattr(self.design, "points"):
+            raise InvalidInputError(
+                f"design is {self.design!r}: give a studies.Grid, or another one"
+            )
         maker = CaseMaker(self.task, self.recipe, self.modules)
         found: dict[str, Case] = {}
         for point in constrained(self.design.points(), self.constraints):

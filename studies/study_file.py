@@ -48,7 +48,11 @@ def read(path: Path) -> AnyStudy:
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise InvalidInputError(
+            f"there is no study file {path} ({error.strerror}): name a TOML file"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInputError(f"{path} is no readable TOML file: {error}") from None
     try:
         return _study(tables, path)

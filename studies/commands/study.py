@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from microstructures.errors import InvalidInputError
+from studies.commands.outcome import told
 from studies.commands.wording import as_typed
 from studies.commands.words import INCOMPLETE, OK, Flag, Voice
 from studies.slurm.job import SlurmJob
@@ -66,7 +67,8 @@ def study_run(
 
     made = Study.from_toml(file)
     if dry:
-        print(made.status(), as_typed(str(made.estimate(**_options(who)))), sep="\n")
+        estimate = as_typed(str(made.estimate(**_options(who))))
+        print(made.status(), estimate, *told(made), sep="\n")
         return OK
     return _run(made, first, retry, who, voice)
 
@@ -111,7 +113,7 @@ def _run(made: "AnyStudy", first: int | None, retry: str, who: Workers, voice: V
     with watched(made, voice.quiet) as watch:
         status = made.run(retry=again, first=first, watch=watch, **_options(who))
     if not voice.quiet:
-        print(status, flush=True)
+        print(status, *told(made), sep="\n", flush=True)
     paths = made.collect()
     if not voice.quiet:
         print(*(f"written: {path}" for path in paths), sep="\n")
@@ -126,7 +128,7 @@ def study_status(file: Path) -> int:
     from studies.tally import running
 
     made = Study.from_toml(file)
-    print(made.status(), *map(row, running(made.store)), sep="\n")
+    print(made.status(), *map(row, running(made.store)), *told(made), sep="\n")
     return OK
 
 

@@ -98,7 +98,7 @@ class Optimisation:
             raise InvalidInputError(
                 f"sampler {self.sampler!r} is unknown: choose one of {', '.join(SAMPLERS)}"
             )
-        for text in self._goals.constraints:
+        for text in self.goals.constraints:
             if not COMPARISON.search(text):
                 raise InvalidInputError(f"constraint {text!r} is no comparison: write a < b")
         first = self._search.visit(lambda _: None)
@@ -213,14 +213,15 @@ class Optimisation:
         return self.answer("pareto_front", **self._wanted)
 
     @cached_property
-    def _goals(self) -> Goals:
+    def goals(self) -> Goals:
+        """Objectives and constraints."""
         return Goals(self.maximise, self.minimise, self.constraints)
 
     @cached_property
     def _wanted(self) -> dict[str, list[str]]:
         """The goals as arguments of a question."""
         names = ("maximise", "minimise", "constraints")
-        given = {name: list(getattr(self._goals, name)) for name in names}
+        given = {name: list(getattr(self.goals, name)) for name in names}
         return {name: texts for name, texts in given.items() if texts}
 
     @cached_property
@@ -237,7 +238,7 @@ class Optimisation:
     def _before(self) -> list[Holds]:
         """Constraints that hold or not before a case is run: of parameters only."""
         found = []
-        for text in self._goals.constraints:
+        for text in self.goals.constraints:
             with contextlib.suppress(InvalidInputError):
                 found.append(condition(text, self._spaces))
         return found
@@ -248,7 +249,7 @@ class Optimisation:
 
     @cached_property
     def _search(self) -> Search:
-        directions = self._goals.directions
+        directions = self.goals.directions
         about = self.count, self.batch, self.sampler, self.seed
         return Search(self._spaces, directions, *about, self._admits)
 
@@ -258,7 +259,7 @@ class Optimisation:
     @property
     def _asked(self) -> Asked:
         """Nothing yet."""
-        return Asked(self._cases, self._goals, self.store)
+        return Asked(self._cases, self.goals, self.store)
 
     @property
     def _followed(self) -> Asked:
@@ -278,16 +279,35 @@ class Optimisation:
 
     def _study(self, points: Sequence[Point]) -> Study:
         """The study of some points, over the same store."""
-        chapter = "best_case" if len(self._goals.names) == 1 else "pareto_front"
+        chapter = "best_case" if len(self.goals.names) == 1 else "pareto_front"
         return Study(
             self.recipe,
-            Table(tuple(points)),
+            Table(tuple(points), self._words()),
             self.folder,
             self.name,
             self.task,
             (),
             self.modules,
             self.questions or {chapter: self._wanted, "convergence": self._wanted},
+        )
+
+    def _words(self) -> str:
+        """What is searched for, and where."""
+        spans = (
+            f"{name} {space.low:g} … {space.high:g}"
+            if isinstance(space, Range)
+            else f"{name} {', '.join(map(str, space))}"
+            for name, space in self._spaces.items()
+        )
+        wanted = [
+            *(f"most {n}" for n in self.goals.maximise),
+            *(f"least {n}" for n in self.goals.minimise),
+        ]
+        limits = "".join(f", {text}" for text in self.goals.constraints)
+        return (
+            f"a search for {', '.join(wanted)}{limits}, among {'; '.join(spans)}; "
+            f"{self.count} cases in all, {self.batch} at once, sampler {self.sampler}, "
+            f"seed {self.seed}"
         )
 
 

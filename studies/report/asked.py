@@ -43,6 +43,8 @@ def design_words(design: "Design") -> str:
         case Sampled(count=count, seed=seed, method=method):
             kind = "a Sobol sequence" if method == "sobol" else "a Latin hypercube"
             return f"{kind} of {count} points in the ranges below, seed {seed}"
+        case Table(source=source) if source.startswith("a search"):
+            return source
         case Table(rows=rows):
             return f"a table of {len(rows)} points"
     return f"{type(design).__name__}, whose points are given"

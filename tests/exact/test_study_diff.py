@@ -40,7 +40,7 @@ def test_a_change_is_measured_in_standard_errors_of_both(tmp_path):
     assert rows["significance"].tolist() == pytest.approx([0.4, 4.0])
     assert rows["relative"].tolist() == pytest.approx([0.2, 1.0])
     assert found.changed["parameters"].tolist() == [{"x": 1}]
-    assert "y at x = 1: 2 → 4 m, 4 standard errors" in str(found)
+    assert "y at x = 1: 2 → 4 m (+100.00%), 4 standard errors" in str(found)
 
 
 def test_without_errors_every_change_counts_the_largest_first(tmp_path):
@@ -101,3 +101,18 @@ def test_what_changes_of_one_and_the_same_volume_is_told_whatever_the_sampling(
 def test_the_last_digits_do_not_count(tmp_path):
     one, two = (study(tmp_path, str(n), [1.0 + n * 1e-7]) for n in range(2))
     assert one.diff(two).changed.empty
+
+
+def test_what_differs_between_the_recipes_is_said(tmp_path):
+    one, two = study(tmp_path, "a", [1.0]), study(tmp_path, "b", [1.0])
+    assert one.diff(two).recipe == ("of: a → b",)
+    assert "recipe: of: a → b" in str(one.diff(two))
+
+
+def test_cases_that_only_one_study_has_run_have_no_numbers_to_compare(tmp_path):
+    one = study(tmp_path, "a", [1.0, 2.0])
+    two = study(tmp_path, "b", [1.0, 2.0])
+    two.store.remove(two.cases()[1].key)
+    found = one.diff(two)
+    assert len(found.table) == 1
+    assert found.statuses["after"].tolist() == ["not run"]

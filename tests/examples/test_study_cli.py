@@ -29,7 +29,11 @@ def test_a_study_is_run_told_of_and_collected(file, capsys):
     assert not file.with_suffix(".study").exists()
     assert main(["study", "run", str(file), "--engine", "serial"]) == 3
     table = file.with_suffix(".study") / "results.csv"
-    told = "3 cases: 1 ok, 1 failed, 1 does not percolate\n"
+    told = (
+        "3 cases: 1 ok, 1 failed, 1 does not percolate\n"
+        "  1 failed: ValueError: a wrong value\n"
+        '  after a change, run them again with --retry "failed"\n'
+    )
     files = f"written: {table}\nwritten: {table.with_suffix('.parquet')}\n"
     assert capsys.readouterr().out == told + files
     written = table.read_bytes()
@@ -115,11 +119,20 @@ def test_a_search_is_run_from_a_file_as_a_study_is(tmp_path, capsys):
     assert main([*run, "--dry"]) == 0
     assert capsys.readouterr().out.startswith("6 cases: 4 not run, 2 ok\nabout ")
     assert main(run) == 0
-    assert capsys.readouterr().out.startswith("6 cases: 6 ok\n")
+    assert "6 cases: 6 ok\n  " in (told := capsys.readouterr().out)
+    assert "sum" in told
     for command in (["status"], ["collect"], ["clean", "--others"], ["diff", str(path)]):
         assert main(["study", *command[:1], str(path), *command[1:]]) == 0
     assert main(["study", "report", str(path)]) == 0
     page = (path.with_suffix(".study") / "report.html").read_text()
     assert "best case" in page.lower()
     assert "is not answered" not in page
+    assert "a search for most sum, among x 0 … 1; y 0 … 1; 6 cases in all, 3 at once" in page
     assert Study.from_toml(path).status().counts == {"ok": 6}
+
+
+def test_cases_of_an_earlier_recipe_are_told(file, capsys):
+    main(["study", "run", str(file), "--engine", "serial", "--quiet"])
+    file.write_text(file.read_text().replace("[1, 2, 3]", "[1, 2, 4]"))
+    assert main(["study", "status", str(file)]) == 0
+    assert "  1 finished case is stored besides, of another recipe" in capsys.readouterr().out
