@@ -117,7 +117,8 @@ function drawCases(made, box, now, front = null) {
   const across = placesOf(now.x), up = placesOf(now.y);
   const byStatus = now.colour === BY_STATUS;
   const colours = byStatus ? [] : placesOf(now.colour);
-  const x = { column: now.x, ends: ends(across) }, y = { column: now.y, ends: ends(up) };
+  const drawnAt = (places) => ends(places.filter((_, row) => across[row] !== null && up[row] !== null));
+  const x = { column: now.x, ends: drawnAt(across) }, y = { column: now.y, ends: drawnAt(up) };
   x.at = scale(x.ends, box.left, box.right);
   y.at = scale(y.ends, box.bottom, box.top);
   axes(made, box, x, y);
@@ -180,11 +181,14 @@ function scatter(place) {
     const right = made.width - (now.colour === BY_STATUS ? 20 : 110);
     const box = { left: 70, right, top: 34, bottom: made.height - 46 };
     const wanted = goals.x !== "none" && goals.y !== "none";
-    const front = wanted ? paretoFront(placesOf(now.x), placesOf(now.y), goals) : null;
+    const across = placesOf(now.x), up = placesOf(now.y);
+    const front = wanted ? paretoFront(across, up, goals) : null;
     drawCases(made, box, now, front);
-    told.textContent = front
+    const missing = across.filter((value, row) => value === null || up[row] === null).length;
+    const unseen = missing ? `${missing} of ${CASES} cases have no number for one of both and are not shown. ` : "";
+    told.textContent = unseen + (front
       ? `Pareto front: ${front.length === 1 ? "case" : "cases"} ${front.slice(0, 40).map((row) => row + 1).join(", ")}${front.length > 40 ? " …" : ""}. No other case is at least as good in both and better in one.`
-      : "Choose a goal for both axes to see the Pareto front.";
+      : "Choose a goal for both axes to see the Pareto front.");
   }
 }
 
