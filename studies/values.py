@@ -1,9 +1,9 @@
-"""Values: one number of every case of a study, or why there is none."""
+"""Values: numbers of the cases of a study that ended with a result, or why there are none."""
 
 import difflib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from studies.design import Point, Table
 from studies.store import FINE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from studies.study import Study
 
 NO_NUMBER = "no number"
@@ -54,35 +56,90 @@ class Values:
     @property
     def told(self) -> str:
         """How many cases lack the number, and why: "3 failed, 1 no number"; empty if none."""
-        counts = Counter(self.missing.values()).most_common()
-        return ", ".join(f"{count} {reason}" for reason, count in counts)
+        return counted(self.missing)
 
 
 def values_of(study: "Study", of: str) -> Values:
     """The number ``of`` of all cases; only those whose end is a result have one.
 
+    Args:
+        study: as far as it has been run.
+        of: a column of ``Study.frame``: a value that is called as a parameter is "… found".
+
     Raises:
         InvalidInputError: no case has such a number.
     """
-    numbers, errors, missing = {}, {}, {}
-    parameters, units = [], []
-    known: set[str] = set()
-    for case, status, record in study.records():
-        found = record.values if record is not None and status in FINE else {}
-        known.update(found)
-        if (number := _number(found.get(of))) is None:
-            missing[case.key] = NO_NUMBER if status in FINE else status
-            continue
-        numbers[case.key] = number
-        units.append(found[of]["unit"])
-        parameters.append(dict(case.parameters))
-        if (error := found[of].get("uncertainty")) is not None:
-            errors[case.key] = float(error)
-    if not numbers:
-        raise _unknown(study, of, sorted(known), missing)
-    if len(set(units)) > 1:
-        raise InvalidInputError(f"{of!r} has several units: {sorted(set(units))}")
-    return Values(of, units[0], tuple(parameters), numbers, errors, missing)
+    rows, missing = rows_with(study, (of,))
+    parameters = {case.key: dict(case.parameters) for case in study.cases()}
+    stated = rows[f"{of} ±"].dropna() if f"{of} ±" in rows else {}
+    return Values(
+        of,
+        str(rows.attrs["units"][of]),
+        tuple(parameters[key] for key in rows.index),
+        {str(key): float(value) for key, value in rows[of].items()},
+        {str(key): float(value) for key, value in stated.items()},
+        missing,
+    )
+
+
+def rows_with(
+    study: "Study", columns: Sequence[str], where: Mapping[str, Any] | None = None
+) -> "tuple[pd.DataFrame, dict[str, str]]":
+    """Rows of the frame of the cases that ended with a result and have certain numbers.
+
+    Args:
+        study: as far as it has been run.
+        columns: values that a row must have, as columns of ``Study.frame``.
+        where: values of parameters to look at, by name.
+
+    Returns:
+        The rows by key, with standard errors and ``attrs["units"]``; and what has become of each
+        other case, by key: its status, or "no number".
+
+    Raises:
+        InvalidInputError: no such parameter or value, or no case is left.
+    """
+    frame = study.frame(uncertainty=True)
+    known_parameters(study, where or ())
+    for name, value in (where or {}).items():
+        frame = frame[[canonical(given) == canonical(value) for given in frame[name]]]
+    if frame.empty:
+        raise InvalidInputError(f"no case has {dict(where or {})}: take values of the design")
+    usable = frame["status"].isin(FINE).to_numpy()
+    if not usable.any():
+        raise InvalidInputError(
+            f"no case has a result ({_told(frame['status'])}): run the study first"
+        )
+    for column in columns:
+        usable = usable & _finite(study, frame, column)
+        if not usable.any():
+            raise InvalidInputError(f"{column!r} is a number in none of the {len(frame)} cases")
+    left = frame.loc[~usable, "status"].replace("ok", NO_NUMBER)
+    return frame[usable], {str(key): str(status) for key, status in left.items()}
+
+
+def left_out(columns: Sequence[str], missing: Mapping[str, str], cases: int) -> tuple[str, ...]:
+    """A warning of the cases without a number; a mean of the others is not that of all."""
+    if not missing:
+        return ()
+    lacked = " and ".join(columns) or "result"
+    return (
+        f"{len(missing)} of {cases} cases have no {lacked} ({counted(missing)}) and are left out: "
+        "what is said holds for the others",
+    )
+
+
+def counted(missing: Mapping[str, str]) -> str:
+    """How many cases have come to which end, the most frequent first."""
+    return _told(missing.values())
+
+
+def known_parameters(study: "Study", names: Collection[str]) -> None:
+    """Raises InvalidInputError if a parameter does not vary in the study."""
+    for name in names:
+        if name not in study.design.names:
+            known = ", ".join(study.design.names) or "none"
+            raise InvalidInputError(f"the study does not vary {name!r}: its parameters are {known}")
 
 
 def keys_of(study: "Study") -> list[str]:
@@ -111,18 +168,21 @@ def _key(study: "Study", point: Point) -> str:
     return alone.cases()[0].key
 
 
-def _number(about: Mapping[str, Any] | None) -> float | None:
-    value = None if about is None else about["value"]
-    return None if value is None or not math.isfinite(value) else float(value)
+def _told(statuses: "Collection[str] | pd.Series") -> str:
+    return ", ".join(f"{count} {status}" for status, count in Counter(statuses).most_common())
 
 
-def _unknown(
-    study: "Study", of: str, known: Sequence[str], missing: Mapping[str, str]
-) -> InvalidInputError:
-    if of in known:
-        return InvalidInputError(f"{of!r} is a number in none of the {len(missing)} cases")
-    if not known:
-        return InvalidInputError(f"no case has a result, {study.status()}: run the study first")
-    close = difflib.get_close_matches(of, known, n=1)
-    meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-    return InvalidInputError(f"of is {of!r}, which no case has: {meant}")
+def _finite(study: "Study", frame: "pd.DataFrame", column: str) -> NDArray[np.bool_]:
+    """Which rows have a finite number there. Raises InvalidInputError if it is no value."""
+    if column in frame.attrs["units"]:
+        return np.isfinite(frame[column].to_numpy(dtype=float))
+    known = sorted(name for name in frame.attrs["units"] if not name.endswith(" ±"))
+    close = difflib.get_close_matches(column, known, n=3, cutoff=0.4)
+    meant = (
+        f"did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"there are {', '.join(known)}"
+    )
+    if column in study.design.names:
+        raise InvalidInputError(f"{column!r} is a parameter and no value of the cases: {meant}")
+    raise InvalidInputError(f"no case has a number for {column!r}: {meant}")

@@ -86,7 +86,9 @@ class Goals:
         if is_fine.any():
             for column, name in enumerate(self.names):
                 values[is_fine, column] = _numbers(frame[is_fine], name, names)
-                if f"{name} ±" in frame:
+                if name not in frame.attrs.get("units", {name: ""}):
+                    errors[is_fine, column] = 0.0  # a parameter is what it was set to
+                elif f"{name} ±" in frame:
                     errors[is_fine, column] = frame.loc[is_fine, f"{name} ±"]
             tests = [violation(text, names) for text in self.constraints]
             rows = frame.loc[is_fine, names].to_dict("records")
@@ -101,7 +103,7 @@ class Judged:
     Args:
         goals: those.
         values: of the objectives, NaN without a result; shape (cases, objectives).
-        errors: their standard errors, NaN where none is known; likewise.
+        errors: their standard errors, NaN where none is known, 0 of parameters; likewise.
         violations: of the constraints, 0 where one holds and NaN where that is unknown; shape
             (cases, constraints).
     """
@@ -130,7 +132,8 @@ class Judged:
     def not_told_apart(self, best: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Feasible cases that no case of ``best`` betters by more than the errors of both.
 
-        Errors that are not known count as none.
+        Those which would be told apart if errors that are not known were none are not among them,
+        see ``of_unknown_error``.
 
         Args:
             best: shape (cases,).
@@ -138,12 +141,29 @@ class Judged:
         Returns:
             Shape (cases,); false for those of ``best``.
         """
-        costs, errors = self.costs, np.nan_to_num(self.errors)
-        found = self.is_feasible & ~best
-        for row in np.flatnonzero(found):
+        return self.is_feasible & ~best & ~self._bettered(best, np.nan_to_num(self.errors))
+
+    def of_unknown_error(self, best: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Feasible cases worse than one of ``best``, of which no one knows whether by enough.
+
+        They, or that one, state no standard error.
+
+        Args:
+            best: shape (cases,).
+
+        Returns:
+            Shape (cases,); false for those of ``best``.
+        """
+        surely = self._bettered(best, np.nan_to_num(self.errors, nan=math.inf))
+        return self.is_feasible & ~best & ~surely & ~self.not_told_apart(best)
+
+    def _bettered(self, best: NDArray[np.bool_], errors: Numbers) -> NDArray[np.bool_]:
+        """Cases that a case of ``best`` betters by more than these errors of both."""
+        costs, found = self.costs, np.zeros(len(best), dtype=bool)
+        for row in np.flatnonzero(self.is_feasible):
             margin = ERRORS * np.hypot(errors[row], errors[best])
             excess = costs[row] - costs[best] - margin
-            found[row] = not ((excess >= 0).all(axis=1) & (excess > 0).any(axis=1)).any()
+            found[row] = ((excess >= 0).all(axis=1) & (excess > 0).any(axis=1)).any()
         return found
 
 

@@ -84,10 +84,16 @@ class Standing:
         """Whether it is not told apart from those, by the errors of both."""
         return self.judged.not_told_apart(self.is_front)
 
+    @cached_property
+    def is_unknown(self) -> Mask:
+        """Whether it is worse than those, but for want of an error no one knows if by enough."""
+        return self.judged.of_unknown_error(self.is_front)
+
     @property
     def has_errors(self) -> bool:
         """Whether any standard error of a feasible case is known."""
-        return bool(np.isfinite(self.judged.errors[self.is_feasible]).any())
+        errors = self.judged.errors[self.is_feasible]
+        return bool((np.isfinite(errors) & (errors > 0)).any())
 
     @property
     def counted(self) -> str:
@@ -128,12 +134,21 @@ class Standing:
         if not self.has_errors:
             return "No standard errors are known, so that every difference counts."
         error = "twice the standard error of the difference, if their errors are independent"
-        if self.is_front.sum() == self.is_feasible.sum():
-            return ""
-        if not (count := int(self.is_rival.sum())):
-            return f"All other cases are worse by more than {error}."
-        which = f"{count} other cases are" if count != 1 else "One other case is"
-        return f"{which} not told apart, being worse by less than {error}."
+        others = int((self.is_feasible & ~self.is_front).sum())
+        near, unknown = int(self.is_rival.sum()), int(self.is_unknown.sum())
+        told = []
+        if near:
+            which = f"{near} other cases are" if near != 1 else "One other case is"
+            told.append(f"{which} not told apart, being worse by less than {error}.")
+        if unknown:
+            which = f"{unknown} other cases are" if unknown != 1 else "one other case is"
+            told.append(
+                f"Whether {which} told apart is not known: of these, or of what is better, some "
+                "state no standard error."
+            )
+        if others and not told:
+            told.append(f"All other cases are worse by more than {error}.")
+        return " ".join(told)
 
     def ends(self, place: int) -> Iterator[str]:
         """Warnings that a case lies at the end of what was tried, beyond which may be better."""
@@ -185,7 +200,8 @@ class Standing:
             found[title] = self.judged.values[places, column]
             if np.isfinite(errors := self.judged.errors[places, column]).any():
                 found[f"{title} ±"] = errors
-        words = np.where(self.is_rival, "not told apart", np.where(self.is_front, best, "worse"))
+        masks = [self.is_front, self.is_rival, self.is_unknown & self.has_errors]
+        words = np.select(masks, [best, "not told apart", "worse, error unknown"], "worse")
         return pd.DataFrame({**found, "standing": words[places]}, pd.Index(places + 1, name="case"))
 
 

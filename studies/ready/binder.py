@@ -12,8 +12,8 @@ from microstructures.errors import InvalidInputError
 from studies.answer import Answer
 from studies.design import Grid
 from studies.ready._figures import Line, line_figure, panel_figure
+from studies.ready._sample import MATERIALS
 from studies.ready._tables import mean_table, standard_error
-from studies.ready.calendering import MATERIALS
 from studies.ready.pieces import Results, results
 from studies.study import Study
 from studies.tasks import number
@@ -52,6 +52,7 @@ def binder_sweep(
     seeds: Sequence[int] = (0, 1, 2),
     materials: Mapping[str, str] = MATERIALS,
     folder: "str | os.PathLike[str]" = "binder.study",
+    **about: Any,
 ) -> Study:
     """A study of packed particles with more and more binder, from films to clusters.
 
@@ -64,6 +65,7 @@ def binder_sweep(
         seeds: of the packings.
         materials: by phase; the binder is "CBD", the pore "pore".
         folder: of the store.
+        about: further arguments of ``Study``, such as ``name``.
 
     Returns:
         The study, which asks for ``least_binder``.
@@ -83,8 +85,8 @@ def binder_sweep(
         "place_binder.preference": preferences,
         "generate_electrode.rng": seeds,
     }
-    questions: dict[str, Mapping[str, Any]] = {"least_binder": {}}
-    return Study(recipe, Grid(levels), folder, "binder", questions=questions)
+    given = {"name": "binder", "questions": {"least_binder": {}}} | about
+    return Study(recipe, Grid(levels), folder, **given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from studies.answer import Answer
 from studies.design import Grid
 from studies.ready._density_answer import answer_of
 from studies.ready._optimum import Curve, highest
-from studies.ready.pieces import Crop, Results, results
+from studies.ready._sample import MATERIALS, SAMPLE
+from studies.ready.pieces import Crop, Results, refuse_others, results
 from studies.study import Study
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-SAMPLE: Mapping[str, Any] = {"generate": "sample_cathode", "shape": [48, 48, 48]}
-MATERIALS: Mapping[str, str] = {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"}
 CELL: Mapping[str, Any] = {
     "parameters": "Chen2020",
     "areal_capacity": 40.0,
@@ -49,6 +48,7 @@ def calendering_sweep(
     cell: Mapping[str, Any] | None = CELL,
     mechanics: Mapping[str, Any] | None = CHARGED,
     folder: "str | os.PathLike[str]" = "calendering.study",
+    **about: Any,
 ) -> Study:
     """A study of an electrode pressed to several porosities, each piece to all of them.
 
@@ -62,6 +62,7 @@ def calendering_sweep(
             is pressed; None for no cell.
         mechanics: table [mechanics] of the charged electrode; None for no stress.
         folder: of the store.
+        about: further arguments of ``Study``, such as ``name``.
 
     Returns:
         The study, which asks for ``best_density`` at its highest rate, if there is a cell.
@@ -82,7 +83,8 @@ def calendering_sweep(
     questions: dict[str, Mapping[str, Any]] = {}
     if cell is not None:
         questions["best_density"] = {"rate": max(cell["rates"])}
-    return Study(recipe, Grid(levels), folder, "calendering", questions=questions)
+    given = {"name": "calendering", "questions": questions} | about
+    return Study(recipe, Grid(levels), folder, **given)
 
 
 def best_density(
@@ -118,7 +120,7 @@ def best_density(
         is between the pieces.
     """
     column, density = f"cell.{measure}.{rate:g}", "electrode_density"
-    found = results(study, (density, column), where)
+    found = results(study, (column, density), where)
     level = _pressing(found, along)
     curves = {piece: _curve(rows, density, column) for piece, rows in found.pieces().items()}
     used = {piece: curve for piece, curve in curves.items() if len(curve.x) > 2}
@@ -143,12 +145,7 @@ def _pressing(found: Results, along: str | None) -> str:
     level = along or likely[0]
     if level not in others:
         raise InvalidInputError(f"along={level!r} is no parameter of the study: {list(others)}")
-    for name in others:
-        if name != level and found.rows[name].map(str).nunique() > 1:
-            values = list(found.rows[name].map(str).unique())
-            raise InvalidInputError(
-                f"{name!r} has the values {', '.join(values)}: choose one, where={{{name!r}: …}}"
-            )
+    refuse_others(found, (level,))
     return level
 
 

@@ -17,12 +17,15 @@ from studies._card_values import number
 from studies._volumes import check_keys
 from studies.answer import Answer
 from studies.design import Grid
-from studies.ready._results import known_parameters, rows_with
 from studies.ready.percolation import Threshold, threshold
+from studies.ready.pieces import refuse_others, results
 from studies.study import Study
 from studies.tasks import Outcome, task
+from studies.values import known_parameters
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from twin.report.embedded import Figure
@@ -40,6 +43,7 @@ MIXTURE = {
 }
 SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 ACTIVE, ELECTROLYTE = "active", "electrolyte"
+FOUND = ("utilisation", "active_spans", "electrolyte_spans")
 FEW_SEEDS = 4  # below which thresholds are no better than the step of the composition
 
 
@@ -47,9 +51,9 @@ def composition_sweep(
     shares: Sequence[float] = SHARES,
     *,
     size_ratios: Sequence[float] = (1.0, 1.5, 2.0),
-    seeds: int = 6,
+    seeds: Sequence[int] = (0, 1, 2, 3, 4, 5),
     mixture: Mapping[str, Any] | None = None,
-    folder: str = "composition.study",
+    folder: "str | os.PathLike[str]" = "composition.study",
     **about: Any,
 ) -> Study:
     """A study of packings of active material and electrolyte, and of what each network reaches.
@@ -57,7 +61,7 @@ def composition_sweep(
     Args:
         shares: of active material in the volume of the solids, 0…1.
         size_ratios: radius of the active particles over that of the electrolyte's, > 0.
-        seeds: packings of each.
+        seeds: of the packings.
         mixture: what differs from ``MIXTURE``: shape in voxels, spacing and active_radius in m,
             solid, the fraction of the volume that particles fill.
         folder: of the store.
@@ -69,7 +73,7 @@ def composition_sweep(
     levels: dict[str, Sequence[Any]] = {
         SHARE: list(shares),
         RATIO: list(size_ratios),
-        SEED: list(range(seeds)),
+        SEED: list(seeds),
     }
     given = {"name": "composition", "questions": {"percolation_window": {}}} | about
     recipe = {"mixture": {**MIXTURE, **(mixture or {})}}
@@ -130,17 +134,21 @@ def networks(recipe: Mapping[str, Any]) -> Outcome:
     return Outcome(values, provenance={"warnings": list(report.warnings), "volume": made.sha256})
 
 
-def percolation_window(study: Study) -> Answer:
+def percolation_window(study: Study, *, where: Mapping[str, Any] | None = None) -> Answer:
     """Between which compositions both networks span, for each ratio of sizes.
 
     Args:
         study: of ``networks``, with several active_share and seed, and perhaps size_ratio.
+        where: values of other parameters, {"mixture.solid": 0.6}.
 
     Raises:
-        InvalidInputError: another study, or no ratio at which both thresholds are seen.
+        InvalidInputError: another study, parameters that are left open, or no ratio at which both
+            thresholds are seen.
     """
     known_parameters(study, (SHARE, SEED))
-    rows, dropped = rows_with(study, "utilisation")
+    found = results(study, FOUND, where)
+    refuse_others(found, (SHARE, RATIO, SEED))
+    rows = found.rows
     ratios = sorted(rows[RATIO].unique()) if RATIO in rows else [_ratio(study)]
     parts = [rows[rows[RATIO] == ratio] if RATIO in rows else rows for ratio in ratios]
     windows = [_window(float(r), part) for r, part in zip(ratios, parts, strict=True)]
@@ -149,11 +157,13 @@ def percolation_window(study: Study) -> Answer:
         raise InvalidInputError(f"no window is seen: {said}")
     return Answer(
         "Which compositions are wired on both sides?",
-        "\n\n".join([_introduced(study), *(window.told() for window in windows)]),
+        "\n\n".join(
+            [_introduced(study, str(rows.index[0])), *(window.told() for window in windows)]
+        ),
         _values(windows),
         _table(windows),
         (_map(rows, windows, parts), _curves(windows, parts)),
-        (*dropped, *_doubts(windows, rows)),
+        (*found.left_out, *_doubts(windows, rows)),
     )
 
 
@@ -225,9 +235,9 @@ def _ratio(study: Study) -> float:
     return float(study.recipe["mixture"]["size_ratio"])
 
 
-def _introduced(study: Study) -> str:
-    """What was packed, since thresholds depend on it."""
-    about = study.cases()[0].recipe["mixture"]
+def _introduced(study: Study, key: str) -> str:
+    """What was packed, since thresholds depend on it, as one of the cases says."""
+    about = next(case for case in study.cases() if case.key == key).recipe["mixture"]
     radius, spacing = about["active_radius"], about["spacing"]
     edge = min(about["shape"]) * spacing / (2 * radius)
     return (

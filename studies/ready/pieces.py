@@ -10,15 +10,16 @@ import numpy as np
 from microstructures.errors import InvalidInputError
 from microstructures.wording import AXES
 from studies.case import canonical
-from studies.ready._results import known_parameters, rows_with
+from studies.values import left_out, rows_with
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from studies.study import Study
 
-OF_PIECE = ("volume.seed", "volume.crop", "volume.file", "generate_electrode.rng")
-"""Parameters that choose a piece of one and the same electrode."""
+OF_PIECE = ("volume.crop", "volume.file", "sub_volume.place")
+OF_CHANCE = ("seed", "rng")
+"""Parameters that choose a piece of one and the same electrode, and ends of their names."""
 
 Crop = list[list[int]]
 
@@ -66,7 +67,7 @@ def _share(length: int, size: int, fit: int, place: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a question can use: the rows that are ok, and what is said of the others.
+    """What a question can use: the rows that have a result, and what is said of the others.
 
     ``units`` are those of the columns; ``parameters`` those of the design; ``main`` are the phases
     that a question is about where it names none: active material and electrolyte.
@@ -99,7 +100,7 @@ class Results:
 
     def others(self, *apart: str) -> tuple[str, ...]:
         """Parameters that are neither these nor choose a piece."""
-        return tuple(name for name in self.parameters if name not in (*apart, *OF_PIECE))
+        return tuple(n for n in self.parameters if n not in apart and not is_of_piece(n))
 
     def by(self, names: Sequence[str]) -> "dict[str, pd.DataFrame]":
         """Rows of each combination of parameters, by that as text; all if there are none."""
@@ -110,7 +111,7 @@ class Results:
 
     def pieces(self) -> "dict[str, pd.DataFrame]":
         """Rows of each piece."""
-        return self.by([name for name in self.parameters if name in OF_PIECE])
+        return self.by([name for name in self.parameters if is_of_piece(name)])
 
 
 def results(
@@ -120,26 +121,37 @@ def results(
 
     Args:
         study: run or not.
-        needed: columns without whose number a row is left out.
+        needed: columns without whose number a row is left out, first the one that is asked for.
         where: values of parameters to look at, by name.
 
     Raises:
         InvalidInputError: no such parameter or column, or nothing is left.
     """
-    frame = study.frame(uncertainty=True)
-    known_parameters(study, where or ())
-    for name, value in (where or {}).items():
-        frame = frame[[canonical(given) == canonical(value) for given in frame[name]]]
-    if frame.empty:
-        raise InvalidInputError(f"no case has {dict(where or {})}: take values of the design")
-    if not (frame["status"] == "ok").any():
-        raise InvalidInputError(f"no case is ok ({study.status()}): run the study first")
-    units = dict(frame.attrs["units"])
-    left_out: list[str] = []
-    for column in needed:
-        frame, told = rows_with(study, column, frame)
-        left_out += told
-    return Results(frame, units, study.design.names, tuple(left_out), _main_phases(study))
+    rows, missing = rows_with(study, needed, where)
+    told = left_out(needed[:1], missing, len(rows) + len(missing))
+    units = dict(rows.attrs["units"])
+    return Results(rows, units, study.design.names, told, _main_phases(study))
+
+
+def is_of_piece(parameter: str) -> bool:
+    """Whether it chooses a piece of one and the same electrode: a repetition, and no variant."""
+    return parameter in OF_PIECE or parameter.rpartition(".")[2] in OF_CHANCE
+
+
+def refuse_others(found: Results, allowed: Sequence[str]) -> None:
+    """Raises InvalidInputError if more varies than a question is about, pieces excepted.
+
+    A mean over whatever else varies is that of nothing, and its scatter no uncertainty.
+
+    Args:
+        found: that the question is put to.
+        allowed: parameters that it tells apart.
+    """
+    for name in found.others(*allowed):
+        if len(values := dict.fromkeys(map(str, found.rows[name]))) > 1:
+            raise InvalidInputError(
+                f"{name!r} has the values {', '.join(values)}: choose one, where={{{name!r}: …}}"
+            )
 
 
 def _main_phases(study: "Study") -> tuple[str, ...]:

@@ -17,10 +17,14 @@ from microstructures.errors import ConvergenceError, InvalidInputError
 from studies._card_values import number
 from studies.answer import Answer
 from studies.design import Grid
-from studies.ready._results import known_parameters, rows_with, with_unit
+from studies.ready._wording import with_unit
+from studies.ready.pieces import refuse_others, results
 from studies.study import Study
+from studies.values import known_parameters
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from twin.report.embedded import Figure
@@ -52,18 +56,18 @@ SHOWN = (
 def pressing_sweep(
     porosities: Sequence[float] = (0.35, 0.30, 0.25),
     *,
-    seeds: int = 2,
+    seeds: Sequence[int] = (0, 1),
     mixed: Mapping[str, Any] | None = None,
     press: Mapping[str, Any] | None = None,
     solids: Mapping[str, Any] | None = None,
-    folder: str = "pressing.study",
+    folder: "str | os.PathLike[str]" = "pressing.study",
     **about: Any,
 ) -> Study:
     """A study of a loose mixture pressed to several porosities.
 
     Args:
         porosities: when the lid is off, below that of the mixture, 0.4 by default.
-        seeds: mixtures of each.
+        seeds: of the mixtures.
         mixed: arguments of ``twin.manufacturing.generate_electrode``, those of ``MIXED`` by
             default, which is small and quick: a real answer wants 64³ voxels and some hours.
         press: further arguments of ``twin.press``, such as rate.
@@ -82,49 +86,55 @@ def pressing_sweep(
         "composite": {"active": "NMC", "electrolyte": "SE"},
         "tolerance": 1e-3,
     }
-    levels: dict[str, Sequence[Any]] = {POROSITY: list(porosities), SEED: list(range(seeds))}
+    levels: dict[str, Sequence[Any]] = {POROSITY: list(porosities), SEED: list(seeds)}
     given = {"name": "pressing", "questions": {"enough_pressure": {}}} | about
     return Study(recipe, Grid(levels), folder, task=PRESSED, **given)
 
 
 def enough_pressure(
     study: Study,
-    quantity: str = "relative_conductivity",
+    of: str = "relative_conductivity",
     share: float = 0.9,
     wanted: float | None = None,
+    *,
+    where: Mapping[str, Any] | None = None,
 ) -> Answer:
     """The pressure from which on more of it hardly helps.
 
     Args:
         study: of ``pressed_composite``, with several porosities and perhaps seeds.
-        quantity: what pressure is to buy, something that rises with it.
-        share: 0…1, of the quantity at the highest pressure of the study, that is enough.
+        of: name of the value that pressure is to buy, something that rises with it.
+        share: 0…1, of that value at the highest pressure of the study, that is enough.
         wanted: the value that is enough, instead of a share.
+        where: values of other parameters, if the study varies more than porosity and mixture.
 
     Raises:
-        InvalidInputError: another study, fewer than two pressures, or an argument out of range.
+        InvalidInputError: another study, parameters that are left open, fewer than two pressures,
+            or an argument out of range.
     """
     known_parameters(study, (POROSITY,))
     if wanted is None and not 0.0 < share < 1.0:
         raise InvalidInputError(f"share is {share!r}: give a part inside 0…1, such as 0.9")
-    rows, dropped = rows_with(study, quantity)
-    ways = [_way(part, quantity) for _, part in _by_mixture(study, rows)]
+    found = results(study, (of, PRESSURE, UNDER_LOAD), where)
+    refuse_others(found, (POROSITY,))
+    rows = found.rows
+    ways = [_way(part, of) for part in found.pieces().values()]
     if min(len(way.pressures) for way in ways) < 2:
         raise InvalidInputError(
             "a mixture was pressed to one porosity only: two at least show what pressure buys"
         )
     best = float(np.mean([way.values[-1] for way in ways]))
     target = share * best if wanted is None else float(wanted)
-    found = _crossing(ways, target)
+    enough = _crossing(ways, target)
     law, doubts = _heckel(rows)
-    asked = Asked(quantity, str(rows.attrs["units"].get(quantity, "1")), target, best)
+    asked = Asked(of, found.units[of], target, best)
     return Answer(
         "Which pressure is enough?",
-        "\n\n".join([_enough_told(found, asked), _gains_told(rows), *_law_told(law)]),
-        _values(found, asked, law),
+        "\n\n".join([_enough_told(enough, asked), _gains_told(rows), *_law_told(law)]),
+        _values(enough, asked, law),
         _table(rows),
-        (_figure(rows, found), *_heckel_figure(rows, law)),
-        (*dropped, *doubts, *_doubts(rows, ways, asked), *_of_model(study)),
+        (_figure(rows, enough), *_heckel_figure(rows, law)),
+        (*found.left_out, *doubts, *_doubts(rows, ways, asked), *_of_model(study, rows)),
     )
 
 
@@ -151,9 +161,9 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is enough of which quantity, and what the highest pressure gives."""
+    """What is enough of which value, and what the highest pressure gives."""
 
-    quantity: str
+    of: str
     unit: str
     target: float
     best: float
@@ -175,14 +185,9 @@ class Law:
         return 1 / self.slope, self.slope_error / self.slope**2
 
 
-def _by_mixture(study: Study, rows: "pd.DataFrame") -> Any:
-    others = [name for name in study.design.names if name != POROSITY]
-    return rows.groupby(others, sort=False) if others else [((), rows)]
-
-
-def _way(part: "pd.DataFrame", quantity: str) -> Way:
+def _way(part: "pd.DataFrame", of: str) -> Way:
     ordered = part.sort_values(PRESSURE)
-    return Way(ordered[PRESSURE].to_numpy(float), ordered[quantity].to_numpy(float))
+    return Way(ordered[PRESSURE].to_numpy(float), ordered[of].to_numpy(float))
 
 
 def _crossing(ways: list[Way], target: float) -> Crossing:
@@ -229,7 +234,7 @@ def _heckel(rows: "pd.DataFrame") -> tuple[Law | None, tuple[str, ...]]:
 
 def _enough_told(found: Crossing, asked: Asked) -> str:
     goal = (
-        f"{asked.quantity.replace('_', ' ')} of {with_unit(asked.target, asked.unit, 3)} "
+        f"{asked.of.replace('_', ' ')} of {with_unit(asked.target, asked.unit, 3)} "
         f"({100 * asked.target / asked.best:.3g} % of what the highest pressure gives)"
     )
     if found.side == "above":
@@ -275,7 +280,7 @@ def _doubts(rows: "pd.DataFrame", ways: list[Way], asked: Asked) -> tuple[str, .
     last = np.mean([way.values[-2] for way in ways])
     if asked.best > 1.1 * last:
         doubts.append(
-            f"{asked.quantity} still rises by {asked.best / last - 1:.0%} in the last step, so "
+            f"{asked.of} still rises by {asked.best / last - 1:.0%} in the last step, so "
             "that the share is one of where the study ends, not of the best there is: press further"
         )
     if len(ways) < 3:
@@ -290,16 +295,15 @@ def _doubts(rows: "pd.DataFrame", ways: list[Way], asked: Asked) -> tuple[str, .
     return tuple(doubts)
 
 
-def _of_model(study: Study) -> tuple[str, ...]:
+def _of_model(study: Study, rows: "pd.DataFrame") -> tuple[str, ...]:
     """What the steps of the case that was pressed most said against their own model."""
-    found = [(case, record) for case, _, record in study.records() if record is not None]
-    case, record = min(found, key=lambda one: one[0].parameters[POROSITY])
-    told = record.provenance.get("warnings", ())
-    return tuple(f"at a porosity of {case.parameters[POROSITY]:g}, {text}" for text in told)
+    key = str(rows[POROSITY].idxmin())
+    told = study.store.read(key).provenance.get("warnings", ())
+    return tuple(f"at a porosity of {rows[POROSITY].min():g}, {text}" for text in told)
 
 
 def _values(found: Crossing, asked: Asked, law: Law | None) -> dict[str, dict[str, Any]]:
-    values = {asked.quantity: number(asked.target, asked.unit)}
+    values = {asked.of: number(asked.target, asked.unit)}
     if found.side == "between":
         values["pressure"] = number(found.mean, "Pa", found.error)
     if law is not None:

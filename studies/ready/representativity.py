@@ -15,18 +15,23 @@ from microstructures.errors import InvalidInputError
 from studies._card_values import number
 from studies.answer import Answer
 from studies.design import Grid
-from studies.ready._results import known_parameters, rows_with, with_unit
+from studies.ready._sample import MATERIALS, SAMPLE
+from studies.ready._wording import with_unit
+from studies.ready.pieces import refuse_others, results
 from studies.ready.scatter import FEWEST, Scatter, drift, fit_scatter
 from studies.study import Study
+from studies.values import known_parameters
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from twin.report.embedded import Figure
 
-SAMPLE = {"generate": "sample_cathode", "shape": [96, 96, 96], "spacing": 8e-7, "seed": 0}
-MATERIALS = {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"}
+LARGE: Mapping[str, Any] = {**SAMPLE, "shape": [96, 96, 96], "spacing": 8e-7, "seed": 0}
 SIZE, PLACE = "sub_volume.size", "sub_volume.place"
+EDGE = "sub_volume.edge"
 WIDE = 0.5  # of the mean, above which numbers that are > 0 are far from normal
 SURE = 2.0  # standard errors from which on a difference is told
 
@@ -38,7 +43,7 @@ def subvolume_sweep(
     places: int = 8,
     materials: Mapping[str, str] | None = None,
     characterize: Mapping[str, Any] | None = None,
-    folder: str = "representativity.study",
+    folder: "str | os.PathLike[str]" = "representativity.study",
     **about: Any,
 ) -> Study:
     """A study of the property card of cubes of several sizes that lie beside each other.
@@ -56,7 +61,7 @@ def subvolume_sweep(
         InvalidInputError: a recipe or design that cannot be.
     """
     recipe: dict[str, Any] = {
-        "volume": dict(SAMPLE if volume is None else volume),
+        "volume": dict(LARGE if volume is None else volume),
         "step": [{"step": "sub_volume", "size": int(max(sizes)), "place": 0}],
         "characterize": dict(characterize or {"axes": [0], "tolerance": 1e-3}),
     }
@@ -71,22 +76,25 @@ def subvolume_sweep(
 
 def representative_size(
     study: Study,
-    quantity: str = "tortuosity_factor.pore.z",
+    of: str = "tortuosity_factor.pore.z",
     relative_error: float = 0.05,
     samples: int = 1,
+    *,
+    where: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """How large a volume has to be for a quantity, by the spread of cubes of several sizes.
+    """How large a volume has to be for the value ``of``, by the spread of cubes of several sizes.
 
     Args:
         study: with the parameters sub_volume.size and sub_volume.place.
-        quantity: of the property card.
+        of: name of a value of the property card.
         relative_error: standard error over the mean that is wanted, > 0; an interval of 95 %
             is four times as wide.
         samples: volumes whose mean is taken, ≥ 1.
+        where: values of other parameters, if the study varies more than cubes.
 
     Raises:
-        InvalidInputError: another study, fewer than two sizes with four values, or an argument that
-            is out of range.
+        InvalidInputError: another study, parameters that are left open, fewer than two sizes with
+            four values, or an argument that is out of range.
     """
     known_parameters(study, (SIZE, PLACE))
     if not (math.isfinite(relative_error) and relative_error > 0 and samples >= 1):
@@ -94,27 +102,29 @@ def representative_size(
             f"relative_error {relative_error!r} and samples {samples!r} ask for nothing: give a "
             "share above 0, such as 0.05, and 1 sample or more"
         )
-    rows, dropped = rows_with(study, quantity)
-    unit = str(rows.attrs["units"].get(quantity, "1"))
-    sizes, few = _by_size(rows, quantity)
+    of_cubes = results(study, (of, EDGE), where)
+    refuse_others(of_cubes, (SIZE, PLACE))
+    sizes, few = _by_size(of_cubes.rows, of)
     found = fit_scatter([one.volume for one in sizes], [one.values for one in sizes])
-    wanted = Wanted(quantity, unit, relative_error, samples)
+    wanted = Wanted(of, of_cubes.units[of], relative_error, samples)
     values = _values(found, wanted)
     return Answer(
-        f"How large must a volume be for {quantity}?",
-        "\n\n".join([_size_told(values, wanted), _law_told(found), _drift_told(found, unit)]),
+        f"How large must a volume be for {of}?",
+        "\n\n".join(
+            [_size_told(values, wanted), _law_told(found), _drift_told(found, wanted.unit)]
+        ),
         values,
         _table(found, sizes, wanted),
         (_values_figure(sizes, wanted), _spread_figure(found, sizes, wanted)),
-        (*dropped, *few, *_doubts(found, values, sizes)),
+        (*of_cubes.left_out, *few, *_doubts(found, values, sizes)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked of which quantity."""
+    """What is asked of which value."""
 
-    quantity: str
+    of: str
     unit: str
     relative_error: float
     samples: int
@@ -136,21 +146,21 @@ class OfSize:
         return math.sqrt(np.mean(np.square(known))) if known else math.nan
 
 
-def _by_size(rows: "pd.DataFrame", quantity: str) -> tuple[list[OfSize], tuple[str, ...]]:
+def _by_size(rows: "pd.DataFrame", of: str) -> tuple[list[OfSize], tuple[str, ...]]:
     """Sizes with enough values from small to large, and a warning of those without."""
-    errors = f"{quantity} ±"
+    errors = f"{of} ±"
     found, few = [], []
     for size, part in rows.groupby(SIZE):
         if len(part) < FEWEST:
             few.append(f"{size} ({len(part)})")
             continue
         known = part[errors] if errors in part else [math.nan] * len(part)
-        volume = float(part["sub_volume.edge"].iloc[0]) ** 3
-        found.append(OfSize(int(size), volume, list(part[quantity]), list(known)))
+        volume = float(part[EDGE].iloc[0]) ** 3
+        found.append(OfSize(int(size), volume, list(part[of]), list(known)))
     told = (f"left out, having fewer than {FEWEST} values: sizes {', '.join(few)}",) if few else ()
     if len(found) < 2:
         raise InvalidInputError(
-            f"{len(found)} sizes have {FEWEST} values of {quantity} or more, but two at least show "
+            f"{len(found)} sizes have {FEWEST} values of {of} or more, but two at least show "
             f"how the spread falls: run more cases, or cut more and smaller cubes{_and(told)}"
         )
     return found, told
@@ -175,7 +185,7 @@ def _values(found: Scatter, wanted: Wanted) -> dict[str, dict[str, Any]]:
         "bias_of_largest": number(slope / largest, wanted.unit, slope_error / largest),
         "endless": number(endless, wanted.unit),
     }
-    if wanted.quantity.startswith("volume_fraction.") and 0 < mean < 1:
+    if wanted.of.startswith("volume_fraction.") and 0 < mean < 1:
         point = mean * (1 - mean)  # variance of the indicator at a point
         values["integral_range"] = number(
             found.strength / point, "m³", found.strength_error / point
@@ -302,7 +312,7 @@ def _values_figure(sizes: list[OfSize], wanted: Wanted) -> "Figure":
     spread = [float(np.std(one.values, ddof=1) / math.sqrt(len(one.values))) for one in sizes]
     axes.errorbar(edges, means, spread, color=INK, marker="_", markersize=14, capsize=3)
     axes.set(xlabel="edge of the cube / µm", ylabel=_label(wanted))
-    alt = f"{wanted.quantity} of each cube over its edge, and the mean of each size"
+    alt = f"{wanted.of} of each cube over its edge, and the mean of each size"
     caption = "Each cube, and the mean of each size with its standard error: scatter, and drift."
     return figure(png(picture), alt, caption)
 
@@ -332,7 +342,7 @@ def _spread_figure(found: Scatter, sizes: list[OfSize], wanted: Wanted) -> "Figu
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    alt = f"standard deviation of {wanted.quantity} between cubes over their edge"
+    alt = f"standard deviation of {wanted.of} between cubes over their edge"
     caption = (
         "Spread between cubes, the law fitted to it, and the standard error that the card of a "
         "single cube states."
@@ -341,5 +351,5 @@ def _spread_figure(found: Scatter, sizes: list[OfSize], wanted: Wanted) -> "Figu
 
 
 def _label(wanted: Wanted) -> str:
-    name = wanted.quantity.replace("_", " ")
+    name = wanted.of.replace("_", " ")
     return name if wanted.unit == "1" else f"{name} / {wanted.unit}"

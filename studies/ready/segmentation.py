@@ -18,19 +18,22 @@ from microstructures.errors import InvalidInputError
 from studies._card_values import number
 from studies.answer import Answer
 from studies.design import Grid
-from studies.ready._results import rows_with, with_unit
+from studies.ready._sample import MATERIALS, SAMPLE
+from studies.ready._shifts import LEVEL, Curve, curves, of_walls, within
+from studies.ready._wording import with_unit
+from studies.ready.pieces import results
 from studies.study import Study
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from twin.report.embedded import Figure
 
 Floats = NDArray[np.float64]
-SAMPLE = {"generate": "sample_cathode", "shape": [48, 48, 48], "seed": 0}
-MATERIALS = {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"}
+SEEDED: Mapping[str, Any] = {**SAMPLE, "seed": 0}
 LEVELS = (0.2, 0.35, 0.5, 0.65, 0.8)
-LEVEL = "rethreshold.level"
 ASKED = ("volume_fraction.{}", "specific_surface_area.{}", "tortuosity_factor.{}.z")
 WORDS = {
     "holds": "holds wherever the walls are within that",
@@ -48,7 +51,7 @@ def segmentation_sweep(
     steps: Sequence[Mapping[str, Any]] = ({"step": "calender", "thickness": 18e-6},),
     variants: Mapping[str, Sequence[Any]] | None = None,
     materials: Mapping[str, str] | None = None,
-    folder: str = "segmentation.study",
+    folder: "str | os.PathLike[str]" = "segmentation.study",
     **about: Any,
 ) -> Study:
     """A study of a segmented volume whose walls of one phase lie at several thresholds.
@@ -71,7 +74,7 @@ def segmentation_sweep(
     """
     first = {"step": "rethreshold", "phase": phase, "resolution": resolution, "level": 0.5}
     recipe: dict[str, Any] = {
-        "volume": dict(SAMPLE if volume is None else volume),
+        "volume": dict(SEEDED if volume is None else volume),
         "step": [first, *(dict(step) for step in steps)],
         "characterize": {"axes": [0], "tolerance": 1e-3},
     }
@@ -86,16 +89,24 @@ def segmentation_sweep(
 
 
 def imaging_artefact(
-    study: Study, quantities: Sequence[str] = (), uncertainty: float = 0.5, threshold: str = ""
+    study: Study,
+    of: str | Sequence[str] = (),
+    uncertainty: float = 0.5,
+    threshold: str = "",
+    *,
+    where: Mapping[str, Any] | None = None,
 ) -> Answer:
     """What properties owe to the threshold, and whether what they say survives another one.
 
     Args:
         study: that varies a threshold: rethreshold.level, or threshold.below.pore of a grey image.
-            What else it varies are variants, whose order is looked into.
-        quantities: of the property card; by default fraction, surface and tortuosity of the phase.
+            What else it varies are variants, whose order is looked into; but pieces, such as seeds
+            and crops, are repetitions, whose mean is taken.
+        of: names of values of the property card; by default fraction, surface and tortuosity of
+            the phase.
         uncertainty: of the place of walls in voxels, > 0, either way.
         threshold: the parameter, if the study varies several.
+        where: values of other parameters, if only some variants are to be compared.
 
     Raises:
         InvalidInputError: no threshold is varied, walls that do not move so far, or no results.
@@ -104,87 +115,41 @@ def imaging_artefact(
         raise InvalidInputError(f"uncertainty {uncertainty!r}: give voxels above 0, such as 0.5")
     moved = threshold or _threshold(study)
     phase = _phase(study, moved)
-    frame = study.frame(uncertainty=True)
-    if not quantities:
-        quantities = [name.format(phase) for name in ASKED if name.format(phase) in frame]
-    curves, warnings = [], []
-    for quantity in quantities:
-        rows, dropped = rows_with(study, quantity, frame)
-        found = list(_curves(study, rows, quantity, moved))
-        curves += [curve for curve in found if curve.reaches(uncertainty)]
-        warnings += [*dropped, *(_short(c, uncertainty) for c in found if c not in curves)]
-    if not curves:
+    first = results(study, (), where)
+    given = [of] if isinstance(of, str) else list(of)
+    asked = given or [name.format(phase) for name in ASKED if first.has(name.format(phase))]
+    seen, warnings = [], []
+    for name in asked:
+        found = results(study, (name, *of_walls(moved)), where)
+        each = list(curves(study, found, name, moved))
+        seen += [curve for curve in each if curve.reaches(uncertainty)]
+        warnings += [*found.left_out, *(text for c in each for text in _short(c, uncertainty))]
+    if not seen:
         raise InvalidInputError(
             f"the walls do not move by {uncertainty:g} voxels either way and still give numbers: "
             f"ask for less, or take more thresholds ({'; '.join(warnings)})"
         )
-    orders = [order for q in quantities for order in _orders(_of(curves, q), uncertainty)]
+    orders = [order for name in asked for order in _orders(_of(seen, name), uncertainty)]
     return Answer(
         "Is it an artefact of imaging?",
-        "\n\n".join([_summary(curves, uncertainty), *_told(orders, uncertainty)]),
-        _values(curves, uncertainty),
-        _table(curves, uncertainty),
-        (_figure(curves, quantities, uncertainty),),
+        "\n\n".join([_summary(seen, uncertainty), *_told(orders, uncertainty)]),
+        _values(seen, uncertainty),
+        _table(seen, uncertainty),
+        (_figure(seen, asked, uncertainty),),
         tuple(dict.fromkeys(warnings)),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """A quantity of one variant over the shift of its walls in voxels, from low to high."""
-
-    quantity: str
-    unit: str
-    variant: str
-    shifts: Floats
-    values: Floats
-    errors: Floats
-
-    def reaches(self, uncertainty: float) -> bool:
-        """Whether the walls move so far either way."""
-        return bool(self.shifts[0] <= -uncertainty and self.shifts[-1] >= uncertainty)
-
-    def at(self, shift: float) -> float:
-        """Between two thresholds on a straight line."""
-        return float(np.interp(shift, self.shifts, self.values))
-
-    @property
-    def slope(self) -> float:
-        """Change per voxel where the walls are, of the parabola through all thresholds."""
-        degree = min(2, len(self.shifts) - 1)
-        return float(np.polynomial.Polynomial.fit(self.shifts, self.values, degree).deriv()(0.0))
-
-    @property
-    def error(self) -> float:
-        """Standard error where the walls are; NaN if unknown."""
-        return float(np.interp(0.0, self.shifts, self.errors))
-
-    def limits(self, uncertainty: float) -> tuple[float, float]:
-        """Lowest and highest value while the walls are within their uncertainty."""
-        values = [self.at(s) for s in _within(self.shifts, uncertainty)]
-        return min(values), max(values)
-
-    def share(self, uncertainty: float) -> float:
-        """Half of that range over the standard error; NaN if that is unknown or none."""
-        low, high = self.limits(uncertainty)
-        return (high - low) / 2 / self.error if self.error > 0 else math.nan
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """Whether one variant stays above another: "holds", "alike" or "artefact"."""
 
-    quantity: str
+    of: str
     above: str
     below: str
     difference: float
     error: float
     verdict: str
-
-
-def _within(shifts: Floats, uncertainty: float) -> list[float]:
-    inner = [float(s) for s in shifts if abs(s) < uncertainty]
-    return [-uncertainty, *inner, uncertainty]
 
 
 def _threshold(study: Study) -> str:
@@ -209,52 +174,19 @@ def _phase(study: Study, moved: str) -> str:
     return phases[0]
 
 
-def _curves(study: Study, rows: "pd.DataFrame", quantity: str, moved: str) -> Iterator[Curve]:
-    """A curve for each combination of the other parameters."""
-    others = [name for name in study.design.names if name != moved]
-    unit = str(rows.attrs["units"].get(quantity, "1"))
-    groups: Any = rows.groupby(others, sort=False) if others else [((), rows)]
-    for values, part in groups:
-        shifts = _shifts(part, moved, study)
-        order = np.argsort(shifts)
-        errors = part[f"{quantity} ±"] if f"{quantity} ±" in part else [math.nan] * len(part)
-        name = ", ".join(f"{n} {v:g}" for n, v in zip(others, values, strict=True))
-        numbers = (np.asarray(column, dtype=float)[order] for column in (part[quantity], errors))
-        yield Curve(quantity, unit, name, shifts[order], *numbers)
-
-
-def _shifts(part: "pd.DataFrame", moved: str, study: Study) -> Floats:
-    """How far walls moved out of the phase, in voxels."""
-    if moved == LEVEL:
-        edge = float(part["rethreshold.voxel_edge"].iloc[0])
-        return np.asarray(part["rethreshold.mean_shift"] / edge, dtype=float)
-    phase = moved.rpartition(".")[2]
-    order = np.argsort(part[moved].to_numpy())
-    limits, darker, walls, edges = (
-        part[name].to_numpy(float)[order]
-        for name in (moved, f"darker.{phase}", f"walls.{phase}", "voxel_edge")
-    )
-    steps = np.diff(darker) / ((walls[1:] + walls[:-1]) / 2) / edges[0]
-    way = np.concatenate([[0.0], np.cumsum(steps)])
-    middle = float(study.recipe["threshold"]["below"][phase])
-    found = np.empty(len(way))
-    found[order] = way - np.interp(middle, limits, way)
-    return found
-
-
-def _of(curves: list[Curve], quantity: str) -> list[Curve]:
-    return [curve for curve in curves if curve.quantity == quantity]
+def _of(curves: list[Curve], of: str) -> list[Curve]:
+    return [curve for curve in curves if curve.of == of]
 
 
 def _orders(curves: list[Curve], uncertainty: float) -> Iterator[Order]:
     """Neighbours in the order of their values where the walls are."""
     ranked = sorted(curves, key=lambda curve: -curve.at(0.0))
     for upper, lower in itertools.pairwise(ranked):
-        shifts = _within(np.union1d(upper.shifts, lower.shifts), uncertainty)
+        shifts = within(np.union1d(upper.shifts, lower.shifts), uncertainty)
         stays = all(upper.at(s) > lower.at(s) for s in shifts)
         apart = upper.limits(uncertainty)[0] > lower.limits(uncertainty)[1]
         yield Order(
-            upper.quantity,
+            upper.of,
             upper.variant,
             lower.variant,
             upper.at(0.0) - lower.at(0.0),
@@ -271,7 +203,7 @@ def _summary(curves: list[Curve], uncertainty: float) -> str:
         versus = f", {share:.2g} times the standard error" if math.isfinite(share) else ""
         where = f" ({curve.variant})" if curve.variant else ""
         told.append(
-            f"{curve.quantity}{where} is {with_unit(curve.at(0.0), curve.unit)} and changes by "
+            f"{curve.of}{where} is {with_unit(curve.at(0.0), curve.unit)} and changes by "
             f"{curve.slope:+.3g} per voxel: {low:.4g} to {high:.4g} for walls within ± "
             f"{uncertainty:g} voxels, half of that range being "
             f"{_percent((high - low) / 2, curve.at(0.0))}{versus}."
@@ -285,7 +217,7 @@ def _told(orders: list[Order], uncertainty: float) -> Iterator[str]:
         if math.isfinite(order.error):
             sampled = f" (difference {order.difference:.3g}, sampling ± {order.error:.2g})"
         yield (
-            f"That {order.quantity} is larger for {order.above} than for {order.below}{sampled} "
+            f"That {order.of} is larger for {order.above} than for {order.below}{sampled} "
             f"{WORDS[order.verdict]} (± {uncertainty:g} voxels)."
         )
 
@@ -293,7 +225,7 @@ def _told(orders: list[Order], uncertainty: float) -> Iterator[str]:
 def _values(curves: list[Curve], uncertainty: float) -> dict[str, dict[str, Any]]:
     values = {}
     for curve in curves:
-        name = curve.quantity + (f", {curve.variant}" if curve.variant else "")
+        name = curve.of + (f", {curve.variant}" if curve.variant else "")
         low, high = curve.limits(uncertainty)
         values[name] = number(curve.at(0.0), curve.unit, curve.error)
         values[f"{name}: slope per voxel"] = number(curve.slope, curve.unit)
@@ -310,9 +242,10 @@ def _table(curves: list[Curve], uncertainty: float) -> "pd.DataFrame":
         share = curve.share(uncertainty)
         rows.append(
             {
-                "quantity": curve.quantity,
+                "quantity": curve.of,
                 "unit": curve.unit,
                 "variant": curve.variant,
+                "pieces": curve.pieces,
                 "value": curve.at(0.0),
                 "slope per voxel": curve.slope,
                 "lowest": low,
@@ -325,21 +258,29 @@ def _table(curves: list[Curve], uncertainty: float) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _short(curve: Curve, uncertainty: float) -> str:
+def _short(curve: Curve, uncertainty: float) -> Iterator[str]:
+    """Why a curve is left out, or some of its thresholds."""
     where = f" of {curve.variant}" if curve.variant else ""
-    return (
-        f"{curve.quantity}{where} is left out: its walls moved from {curve.shifts[0]:.2f} to "
-        f"{curve.shifts[-1]:+.2f} voxels only, and ± {uncertainty:g} were asked for"
-    )
+    if curve.lost:
+        yield (
+            f"{curve.of}{where} has no number for some of its {curve.pieces} pieces at "
+            f"{curve.lost} thresholds, which are left out"
+        )
+    if not curve.reaches(uncertainty):
+        ends = [f"{shift:+.2f}" for shift in curve.shifts[[0, -1]]] if len(curve.shifts) else []
+        yield (
+            f"{curve.of}{where} is left out: its walls moved from {' to '.join(ends) or 'nowhere'} "
+            f"voxels only, and ± {uncertainty:g} were asked for"
+        )
 
 
-def _figure(curves: list[Curve], quantities: Sequence[str], uncertainty: float) -> "Figure":
+def _figure(curves: list[Curve], asked: Sequence[str], uncertainty: float) -> "Figure":
     from twin.report.embedded import figure
     from twin.report.figures import chart, png
 
     picture, axes = chart(6.2, max(3.1, 0.4 * len(curves)), names=2.3)
     axes.axvspan(-uncertainty, uncertainty, color="#eef1f4", zorder=0)
-    styles, shown = ("-", "--", ":", "-."), list(dict.fromkeys(quantities))
+    styles, shown = ("-", "--", ":", "-."), list(dict.fromkeys(asked))
     for quantity in shown:
         colour = f"C{shown.index(quantity)}"
         for style, curve in zip(itertools.cycle(styles), _of(curves, quantity), strict=False):

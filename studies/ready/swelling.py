@@ -14,9 +14,10 @@ from microstructures.errors import InvalidInputError
 from studies.answer import Answer
 from studies.design import Grid
 from studies.ready._figures import Line, line_figure, panel_figure
+from studies.ready._sample import MATERIALS, SAMPLE
 from studies.ready._tables import mean_table, standard_error
-from studies.ready.calendering import CHARGED, MATERIALS, SAMPLE
-from studies.ready.pieces import Crop, Results, results
+from studies.ready.calendering import CHARGED
+from studies.ready.pieces import Crop, Results, refuse_others, results
 from studies.study import Study
 from studies.tasks import number
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SMALL: Mapping[str, Any] = {**SAMPLE, "shape": [40, 40, 40]}  # each state is solved anew
 PRESSURE, CONTACT = "stack_pressure", "contact_area_fraction"
+LOADS = ("mechanics.lithiation", "mechanics.pressure")  # parameters that make the states
 MEGA = 1e-6
 RISKS = {  # what tells of failure, and what it is called
     "volume_above_tensile_strength": "volume above its tensile strength",
@@ -48,6 +50,7 @@ def swelling_sweep(
     materials: Mapping[str, str] = MATERIALS,
     mechanics: Mapping[str, Any] = CHARGED,
     folder: "str | os.PathLike[str]" = "swelling.study",
+    **about: Any,
 ) -> Study:
     """A study of an electrode at several states of charge under several pressures of the stack.
 
@@ -62,6 +65,7 @@ def swelling_sweep(
         materials: by phase; that of ``phase`` swells.
         mechanics: table [mechanics]; what it says of lithiation and pressure does not count.
         folder: of the store.
+        about: further arguments of ``Study``, such as ``name``.
 
     Returns:
         The study, which asks for ``contact_loss``.
@@ -82,16 +86,19 @@ def swelling_sweep(
         "mechanics.pressure": pressures,
     }
     levels |= {"volume.crop": crops} if crops else {"volume.seed": seeds}
-    questions: dict[str, Mapping[str, Any]] = {"contact_loss": {}}
-    return Study(recipe, Grid(levels), folder, "swelling", questions=questions)
+    given = {"name": "swelling", "questions": {"contact_loss": {}}} | about
+    return Study(recipe, Grid(levels), folder, **given)
 
 
-def contact_loss(study: Study, *, least: float = 0.5) -> Answer:
+def contact_loss(
+    study: Study, *, least: float = 0.5, where: Mapping[str, Any] | None = None
+) -> Answer:
     """How much contact an electrode loses as it is charged, what pressure saves, and what breaks.
 
     Args:
         study: with [mechanics], whose pressure or lithiation varies.
         least: share of the interface that is to stay in contact, 0…1.
+        where: values of other parameters, {"calender.porosity": 0.3}.
 
     Returns:
         A row for each state and pressure: contact, and what tells of failure. That is the share of
@@ -100,13 +107,14 @@ def contact_loss(study: Study, *, least: float = 0.5) -> Answer:
         probability of failure, which takes the volume of the specimens that were broken.
 
     Raises:
-        InvalidInputError: no contact in the results, or ``least`` is no share.
+        InvalidInputError: no contact in the results, parameters that are left open, or ``least``
+            is no share.
 
     Accuracy: linear mechanics; a screening once interfaces open or binder yields.
     """
     if not 0.0 < least < 1.0:
         raise InvalidInputError(f"least is {least!r}: give a share of the interface, 0…1")
-    first = results(study, ())
+    first = results(study, (), where)
     column = first.named(CONTACT)
     content = first.named("lithium_content")
     if column is None or content is None or not first.has(PRESSURE):
@@ -114,7 +122,8 @@ def contact_loss(study: Study, *, least: float = 0.5) -> Answer:
             "the results tell of no contact under a pressure: give [mechanics] a lithiation and no "
             "other boundary than 'stack_pressure', and a phase made of a binder"
         )
-    found = results(study, (column, content, PRESSURE))
+    found = results(study, (column, content, PRESSURE), where)
+    refuse_others(found, [name for name in found.parameters if name.startswith(LOADS)])
     columns = {column: f"contact {_phase(column)}"} | _risks(found)
     states = {content: f"lithium content {_phase(content)}", PRESSURE: "pressure"}
     ordered = Results(found.rows, found.units, (*found.parameters, *states), found.left_out)

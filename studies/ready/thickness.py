@@ -13,8 +13,9 @@ from studies.design import Grid
 from studies.optimise.pareto import front
 from studies.ready._density_answer import rates_of
 from studies.ready._figures import Line, line_figure
+from studies.ready._sample import MATERIALS, SAMPLE
 from studies.ready._tables import standard_error
-from studies.ready.calendering import CELL, MATERIALS, SAMPLE
+from studies.ready.calendering import CELL
 from studies.ready.pieces import Crop, Results, results
 from studies.study import Study
 from studies.tasks import number
@@ -44,6 +45,7 @@ def thickness_sweep(
     cell: Mapping[str, Any] = CELL,
     rates: Sequence[float] = (0.5, 1.0, 2.0),
     folder: "str | os.PathLike[str]" = "thickness-rate.study",
+    **about: Any,
 ) -> Study:
     """A study of electrodes of several thicknesses and porosities, discharged at several rates.
 
@@ -59,6 +61,7 @@ def thickness_sweep(
         cell: table [cell]; what it says of thickness and rates does not count.
         rates: of the discharges, 1/h.
         folder: of the store.
+        about: further arguments of ``Study``, such as ``name``.
 
     Returns:
         The study, which asks for ``energy_and_power``.
@@ -79,8 +82,8 @@ def thickness_sweep(
     levels: dict[str, Sequence[Any]] = {"calender.porosity": porosities}
     levels |= {"volume.crop": crops} if crops else {"volume.seed": seeds}
     levels["cell.thickness"] = thicknesses  # the fastest: the structure is the same
-    questions: dict[str, Mapping[str, Any]] = {"energy_and_power": {}}
-    return Study(recipe, Grid(levels), folder, "thickness and rate", questions=questions)
+    given = {"name": "thickness and rate", "questions": {"energy_and_power": {}}} | about
+    return Study(recipe, Grid(levels), folder, **given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from studies.store import Record, Store
 def filled(study, values_of):
     """The study with a record for each case.
 
-    ``values_of`` gives the values of a point by name, a number or (number, unit, uncertainty); None
-    for a case without a result.
+    ``values_of`` gives the values of a point by name, a number or (number, unit, uncertainty), and
+    perhaps its status; None for a case that is blocked.
     """
     store = Store.at(study.folder)
     for case in study.cases():
@@ -19,6 +19,7 @@ def filled(study, values_of):
         values = {
             name: number(*one) if isinstance(one, tuple) else number(one)
             for name, one in found.items()
+            if name != "status"
         }
-        store.write(Record(case.key, "ok", values=values))
+        store.write(Record(case.key, found.get("status", "ok"), values=values))
     return study

@@ -9,6 +9,7 @@ import pytest
 from microstructures.errors import InvalidInputError
 from studies import Grid, Study, Zipped, best_case, convergence, front, hypervolume, pareto_front
 from studies.optimise.questions import history
+from tests.exact.filled_studies import filled
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 MINIMISE = "minimise"
@@ -224,6 +225,45 @@ def test_a_bettered_case_within_the_error_is_near_the_front(tmp_path):
     assert found.table["x"].tolist() == [0.0, 2.0, -0.5]
     assert found.table["standing"].tolist() == ["front", "front", "not told apart"]
     assert found.table["a [m²] ±"].tolist() == [0.5] * 3
+
+
+def stated(tmp_path, cases):
+    """Values of a with the errors that some cases state."""
+    study = Study(
+        {}, Zipped({"x": list(range(len(cases)))}), tmp_path, task="optimised:schaffer",
+        modules=TASKS,
+    )  # fmt: skip
+    return filled(study, lambda point: {"a": cases[point["x"]]})
+
+
+def test_an_error_that_is_not_known_is_not_none(tmp_path):
+    """10 and 11 are far from 0 ± 0.5; but 10 says nothing of its own error."""
+    study = stated(tmp_path / "s", [(0.0, "m", 0.5), (10.0, "m"), (11.0, "m", 0.5)])
+    found = best_case(study, minimise="a")
+    assert "All other cases" not in found.text
+    assert "Whether one other case is told apart is not known" in found.text
+    assert found.table["standing"].tolist() == ["best", "worse, error unknown", "worse"]
+    assert found.values["not told apart"]["value"] == 0
+    known = best_case(stated(tmp_path / "t", [(0.0, "m", 0.5), (9.0, "m", 0.5)]), minimise="a")
+    assert "All other cases are worse by more than twice" in known.text
+
+
+def test_nobody_is_told_apart_from_a_best_case_without_an_error(tmp_path):
+    study = stated(tmp_path / "s", [(0.0, "m"), (0.1, "m", 0.5), (9.0, "m", 0.5)])
+    found = best_case(study, minimise="a")
+    assert "One other case is not told apart" in found.text, "its own error is enough for that"
+    assert "Whether one other case is told apart is not known" in found.text
+    words = ["best", "not told apart", "worse, error unknown"]
+    assert found.table["standing"].tolist() == words
+
+
+def test_a_parameter_is_exact_and_tells_cases_apart(tmp_path):
+    """x = 2 is worse than 0 in a by 4 ± 0.7, and in x by 2 without any error."""
+    found = pareto_front(noisy(tmp_path, [0.0, 2.0]), minimise=["a", "x"])
+    assert "All other cases are worse by more than twice" in found.text
+    alone = best_case(noisy(tmp_path, [0.0, 2.0]), minimise="x")
+    assert "No standard errors are known, so that every difference counts." in alone.text
+    assert "uncertainty" not in alone.values["x"]
 
 
 def test_history_grows_as_the_front_does():

@@ -118,7 +118,7 @@ def test_ends_that_are_not_seen_are_told_and_are_no_numbers(tmp_path):
 
 
 def test_few_seeds_and_overlaps_are_doubted(tmp_path):
-    study = swept(tmp_path, seeds=2, size_ratios=[1.0])
+    study = swept(tmp_path, seeds=[0, 1], size_ratios=[1.0])
     answer = percolation_window(filled(study, lambda p: ideal(p) | {"largest_overlap": 0.1}))
     assert any("2 seeds" in text for text in answer.warnings)
     assert any("overlap by up to 10%" in text for text in answer.warnings)
@@ -170,7 +170,7 @@ def test_equal_spheres_span_where_site_percolation_of_close_packings_does(tmp_pa
     study = composition_sweep(
         [0.2, 0.25, 0.3, 0.35, 0.4, 0.6, 0.65, 0.7, 0.75, 0.8],
         size_ratios=[1.0],
-        seeds=6,
+        seeds=range(6),
         mixture={"shape": [48, 40, 40]},
         folder=str(tmp_path / "s"),
     )

@@ -164,7 +164,7 @@ def made(tmp_path, **about):
 
 def test_the_size_follows_from_the_spread(tmp_path):
     study = made(tmp_path)
-    answer = study.answer("representative_size", quantity="q", relative_error=0.01)
+    answer = study.answer("representative_size", of="q", relative_error=0.01)
     strength = 0.4**2 * 8**3 * 1e-18
     assert answer.values["strength"]["value"] == pytest.approx(strength, rel=1e-6, abs=0)
     assert answer.values["mean"]["value"] == pytest.approx(2.0)
@@ -245,7 +245,7 @@ def test_the_file_is_the_study_of_the_function():
 def test_the_example_runs_and_is_answered(tmp_path):
     study = subvolume_sweep(folder=str(tmp_path / "s"), sizes=(16, 24), places=6)
     assert study.run("serial").is_complete
-    answer = study.answer("representative_size", quantity="volume_fraction.NMC")
+    answer = study.answer("representative_size", of="volume_fraction.NMC")
     assert answer.values["integral_range"]["value"] > 0
     seen, stated = (answer.table.iloc[:, i].to_numpy() for i in (4, 7))
     assert np.all(stated / seen < 4)

@@ -35,7 +35,7 @@ def parabola(shift, parameters):
 
 
 def test_the_slope_is_that_where_the_walls_are(tmp_path):
-    answer = swept(tmp_path, parabola).answer("imaging_artefact", quantities=["q"])
+    answer = swept(tmp_path, parabola).answer("imaging_artefact", of=["q"])
     table = answer.table.set_index("variant").loc[f"{THICKNESS} 18"]
     assert table["value"] == pytest.approx(3.0)
     assert table["slope per voxel"] == pytest.approx(-0.5)
@@ -136,7 +136,7 @@ def test_thresholds_of_a_grey_image_move_walls_by_its_slope(tmp_path):
     """50 grey values are a voxel here; a ball that is a voxel larger or smaller."""
     study = grey_study(tmp_path, [50, 100, 150])
     study.run("serial")
-    answer = study.answer("imaging_artefact", quantities=["volume_fraction.pore"])
+    answer = study.answer("imaging_artefact", of=["volume_fraction.pore"])
     frame = study.frame()
     assert frame["volume_fraction.pore"].is_monotonic_increasing
     radii = (3 * (1 - frame["volume_fraction.pore"]) * 20**3 / (4 * np.pi)) ** (1 / 3)
