@@ -1,7 +1,7 @@
 """Values of a case: what a property card, its steps and its cell say, as numbers by name."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from studies._coating import Coating
 if TYPE_CHECKING:
     import pandas as pd
 
-    from twin import PropertyCard
+    from twin import Entry, PropertyCard
     from twin.manufacturing import StepReport
     from twin.mechanics import Mechanics
     from twin.performance import Performance
@@ -26,13 +26,18 @@ OF_CELL = {  # column of a discharge: its name in a study, and unit
     "power_W_L": ("power_density", "W/L"),
 }
 STEP = 0.2  # of the MacMullin number, by which it is changed at most: beyond, nothing is linear
+BLOCKED = "does not percolate"
 Values = dict[str, dict[str, Any]]
 
 
 def number(
     value: float | None, unit: str = "1", uncertainty: float | None = None
 ) -> dict[str, Any]:
-    """A value of an Outcome; None where it is infinite or undefined."""
+    """A value of an Outcome; None where it is infinite or undefined.
+
+    An error that is zero, infinite or undefined is left out, since JSON cannot hold infinity: of a
+    value without one nothing is stated, be it exact or of an error that nobody knows.
+    """
     found: dict[str, Any] = {"value": finite(value), "unit": unit}
     if (error := finite(uncertainty)) is not None and error > 0:
         found["uncertainty"] = error
@@ -130,16 +135,35 @@ def _errors(found: "Performance", card: "PropertyCard", frame: "pd.DataFrame") -
 
 
 def status_of(card: "PropertyCard") -> tuple[str, str]:
-    """The worst status of the transport through the thickness: of ions and electrons, if known."""
+    """The worst status of the transport through the thickness, and what has it.
+
+    With materials that of ions and of electrons counts; without, that of the pore: active material
+    and binder need not span the electrode each by itself. Where no phase is named like a pore, one
+    that spans is enough.
+    """
     axis = card.volume.through_axis
-    wanted = ("effective_ionic", "effective_electronic") if card.materials else ("tortuosity",)
-    for status in ("not converged", "does not percolate"):
-        found = [e for e in card.entries if e.status == status and e.axis in (axis, None)]
-        if status == "does not percolate":
-            found = [e for e in found if e.name.startswith(wanted)]
-        if found:
-            return status, "; ".join(f"{e.name.replace('_', ' ')} {e.phase}" for e in found)
-    return "ok", ""
+    through = [entry for entry in card.entries if entry.axis in (axis, None)]
+    if failed := [entry for entry in through if entry.status == "not converged"]:
+        return "not converged", _told(failed)
+    wanted = _of_materials(through) if card.materials else _of_phases(card, through)
+    blocked = [entry for entry in wanted if entry.status == BLOCKED]
+    return (BLOCKED, _told(blocked)) if blocked else ("ok", "")
+
+
+def _of_materials(through: "list[Entry]") -> "list[Entry]":
+    return [e for e in through if e.name.startswith(("effective_ionic", "effective_electronic"))]
+
+
+def _of_phases(card: "PropertyCard", through: "list[Entry]") -> "list[Entry]":
+    """Transport through the pore; where there is none, of all phases, or none if one spans."""
+    paths = [entry for entry in through if entry.name == "tortuosity_factor"]
+    if card.pore is not None and card.volume.voxels(card.pore):
+        return [entry for entry in paths if entry.phase == card.pore]
+    return paths if all(entry.status == BLOCKED for entry in paths) else []
+
+
+def _told(entries: "Iterable[Entry]") -> str:
+    return "; ".join(f"{entry.name.replace('_', ' ')} {entry.phase}" for entry in entries)
 
 
 def provenance_of(card: "PropertyCard", reports: "tuple[StepReport, ...]") -> Mapping[str, Any]:

@@ -63,7 +63,9 @@ def foreseen(about: Any) -> Foreseen:
     try:
         changed = written(about)
     except OSError as error:
-        raise _of_this_file(about["file"], f"cannot be read ({error.strerror}): look at the path") from None
+        raise _of_this_file(
+            about["file"], f"cannot be read ({error.strerror}): look at the path"
+        ) from None
     return _foreseen(as_json(about), changed)
 
 
@@ -92,7 +94,9 @@ def _arguments(about: Mapping[str, Any]) -> list[str]:
 
     name = about["generate"]
     if name not in tuple(GENERATORS):
-        raise InvalidInputError(f"generate {name!r} is no generator: one of {', '.join(GENERATORS)}")
+        raise InvalidInputError(
+            f"generate {name!r} is no generator: one of {', '.join(GENERATORS)}"
+        )
     taken = inspect.signature(getattr(generate, name)).parameters
     if lacking := [k for k, p in taken.items() if p.default is p.empty and k not in about]:
         raise InvalidInputError(f"generate {name!r} lacks {' and '.join(lacking)} in [volume]")
@@ -112,7 +116,9 @@ def _of_file(about: Mapping[str, Any], phases: Mapping[int, str] | None) -> Fore
     info = _header(about)
     shape, stated = about.get("shape"), info.header if info else None
     if "spacing" not in about and (info is None or info.spacing is None):
-        raise _of_this_file(about["file"], "does not say how large a voxel is: write spacing_nm = 398")
+        raise _of_this_file(
+            about["file"], "does not say how large a voxel is: write spacing_nm = 398"
+        )
     if about.get("collector", "high") not in ("low", "high"):
         raise InvalidInputError(f"'collector' of [volume] is {about['collector']!r}: low or high")
     if "crop" in about:
@@ -141,7 +147,7 @@ def _header(about: Mapping[str, Any]) -> "FileInfo | None":
         raise _of_this_file(path, info.problems[0])
     if info.format != "raw" and (given := [name for name in OF_RAW if name in about]):
         raise InvalidInputError(
-            f"{given[0]!r} of [volume] is for raw files, and {path.name!r} says it itself: leave it out"
+            f"{given[0]!r} of [volume] is for raw files: leave it out, {path.name!r} says it"
         )
     return info
 
@@ -192,7 +198,7 @@ def _phases(about: Mapping[str, Any]) -> dict[int, str] | None:
         return None
     if not isinstance(given, Mapping) or not all(map(str.isdecimal, given)):
         raise InvalidInputError(
-            f"'phases' of [volume] is {given!r}: write {{0 = \"pore\", 1 = \"NMC\", 2 = \"CBD\"}}"
+            f"'phases' of [volume] is {given!r}: name labels, 0 = 'pore', 1 = 'NMC', 2 = 'CBD'"
         )
     named = {int(label): name for label, name in given.items()}
     outside = about.get("outside")

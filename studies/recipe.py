@@ -6,22 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from microstructures.errors import InvalidInputError
+from studies._dimensions import UNITS, check_unit
 
-FACTORS = {
-    "nm": 1e-9, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "mm": 1e-3,
-    "kPa": 1e3, "MPa": 1e6, "GPa": 1e9, "percent": 1e-2,
-    "mAh_cm2": 10.0, "g_cm3": 1e3,
-}  # fmt: skip
+FACTORS = {unit: factor for units in UNITS.values() for unit, factor in units.items()}
 """Units that the end of a key may carry, and what they are in SI."""
 
 Recipe = dict[str, Any]
 
 
 def in_si(key: str, value: Any) -> tuple[str, Any]:
-    """A key without its unit, and the value in SI: ``("thickness", 7e-5)`` of thickness_um = 70."""
+    """A key without its unit, and the value in SI: ``("thickness", 7e-5)`` of thickness_um = 70.
+
+    Raises:
+        InvalidInputError: no number, or a unit that this key cannot have, as in porosity_um.
+    """
     for unit, factor in FACTORS.items():
         if key.endswith(f"_{unit}"):
-            return key.removesuffix(f"_{unit}"), _scaled(key, value, factor)
+            name = key.removesuffix(f"_{unit}")
+            check_unit(key, name, unit)
+            return name, _scaled(key, value, factor)
     return key, value
 
 
@@ -29,7 +32,7 @@ def without_units(table: Any) -> Any:
     """The same with all keys in SI, in tables and lists of them too.
 
     Raises:
-        InvalidInputError: a key twice, such as thickness and thickness_um; or no number.
+        InvalidInputError: a key twice, as thickness and thickness_um; no number, or a wrong unit.
     """
     if isinstance(table, Mapping):
         found: Recipe = {}
@@ -52,7 +55,8 @@ def with_values(recipe: Mapping[str, Any], point: Mapping[str, Any]) -> Recipe:
             "count" for one of the recipe itself.
 
     Raises:
-        InvalidInputError: a path that leads nowhere, or two that lead to the same place.
+        InvalidInputError: a path that leads nowhere, two that lead to the same place, or a
+            wrong unit.
     """
     changed = copy.deepcopy(dict(recipe))
     places = set()

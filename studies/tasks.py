@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -13,17 +14,18 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from studies import _card_values
 from studies._card_values import number as number
-from studies._coating import SIZES, Coating, check_size
-from studies._volumes import check_keys, check_volume, volume_of, written
-from studies.case import canonical
+from studies._coating import Coating
+from studies._electrode_checks import TABLES as TABLES
+from studies._electrode_checks import cell_of, check_electrode, step_of
+from studies._volumes import volume_of, written
+from studies.case import as_json
+from studies.table import TAKEN
 
 if TYPE_CHECKING:
     from twin import PropertyCard
     from twin.manufacturing import StepReport
-    from twin.performance import InCell
 
 Values = Mapping[str, Mapping[str, Any]]
-TABLES = ("volume", "step", "materials", "characterize", "mechanics", "cell")
 FOUND = ("ok", "does not percolate", "not converged")
 KNOWN = 4  # electrodes that a worker keeps in mind for the next cases, which differ in [cell] only
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -53,11 +55,23 @@ class Outcome:
     def __post_init__(self) -> None:
         if self.status not in FOUND:
             raise InvalidInputError(f"status is {self.status!r}: choose one of {', '.join(FOUND)}")
-        for name, value in self.values.items():
-            if not isinstance(value, Mapping) or not {"value", "unit"} <= set(value):
+        for name, about in self.values.items():
+            if not _is_value(about):
                 raise InvalidInputError(
-                    f"value {name!r} is {value!r}: write studies.number(value, unit)"
+                    f"value {name!r} is {about!r}: write studies.number(value, unit)"
                 )
+            if name in TAKEN:
+                raise InvalidInputError(f"{name!r} is a column of its own: rename the value")
+
+
+def _is_value(about: Any) -> bool:
+    """Whether it is what ``number`` makes."""
+    if not isinstance(about, Mapping) or not {"value", "unit"} <= set(about):
+        return False
+    numbers = [0 if about["value"] is None else about["value"], about.get("uncertainty", 0)]
+    return isinstance(about["unit"], str) and all(
+        isinstance(one, Real) and not isinstance(one, bool) for one in numbers
+    )
 
 
 def task(
@@ -80,31 +94,7 @@ def task(
     return marked
 
 
-def check_electrode(recipe: Mapping[str, Any]) -> None:
-    """Raises InvalidInputError for a recipe that cannot be run, without running anything."""
-    import twin
-    from twin.mechanics import Mechanics
-
-    check_keys(recipe, TABLES, "the study")
-    for name in TABLES:
-        if name != "step" and not isinstance(recipe.get(name, {}), Mapping):
-            raise InvalidInputError(f"{name} is {recipe[name]!r}: write a table [{name}]")
-    if not recipe.get("volume") and not recipe.get("step"):
-        raise InvalidInputError("there is no volume: write [volume] with a file, or generate one")
-    check_volume(recipe.get("volume"))
-    if steps := recipe.get("step"):
-        _check_steps(steps, "volume" in recipe)
-    for name in (recipe.get("materials") or {}).values():
-        twin.material(name)
-    if "mechanics" in recipe:
-        check_keys(recipe["mechanics"], [part.name for part in fields(Mechanics)], "[mechanics]")
-        Mechanics(**recipe["mechanics"])
-    if "cell" in recipe:
-        _check_cell(recipe["cell"])
-    check_keys(recipe.get("characterize", {}), ("axes", "tolerance"), "[characterize]")
-
-
-@task(version=2, check=check_electrode)
+@task(version=3, check=check_electrode)
 def electrode(recipe: Mapping[str, Any]) -> Outcome:
     """An electrode made, changed, characterized and perhaps placed in a cell.
 
@@ -120,7 +110,7 @@ def electrode(recipe: Mapping[str, Any]) -> Outcome:
     materials have what these need.
     """
     known = _characterized(
-        canonical({name: about for name, about in recipe.items() if name != "cell"}),
+        as_json({name: about for name, about in recipe.items() if name != "cell"}),
         written(recipe.get("volume")),
     )
     card, cell = known.card, recipe.get("cell")
@@ -159,7 +149,7 @@ def _characterized(recipe: str, written: int) -> _Characterized:
     volume = volume_of(given.get("volume"))
     reports: tuple[StepReport, ...] = ()
     if steps := given.get("step"):
-        made = Process([_step(step) for step in steps]).run(volume)
+        made = Process([step_of(step) for step in steps]).run(volume)
         volume, reports = made.volume, made.reports
     if volume is None:
         raise InvalidInputError("there is no volume: name a file, or generate one")
@@ -174,62 +164,26 @@ def _characterized(recipe: str, written: int) -> _Characterized:
 
 
 def _in_cell(card: "PropertyCard", table: Mapping[str, Any]) -> "PropertyCard":
-    """The card with what the electrode does in a cell, or with the reason why it does nothing."""
+    """The card with what the electrode does in a cell; with a warning if nothing gets through it.
+
+    Raises:
+        InvalidInputError: what lacks is not the transport, of which the status of the case tells.
+    """
     from twin.performance import assess
 
     coating = Coating.of_card(card)
     if coating is None:
         raise InvalidInputError("a cell needs materials: write a table [materials]")
-    asked = _cell(table, coating.thickness(table))
+    asked = cell_of(table, coating.thickness(table))
     asked.check()
     try:
         found = assess(card, asked)
     except InvalidInputError as error:
+        if _card_values.status_of(card)[0] == "ok":
+            raise
         doubt = f"The electrode was placed in no cell: {error}."
         return replace(card, warnings=(*card.warnings, doubt))
     return replace(card, performance=found, warnings=(*card.warnings, *found.doubts))
-
-
-def _cell(table: Mapping[str, Any], thickness: float | None) -> "InCell":
-    from twin.performance import InCell
-
-    ours = (*SIZES, "uncertainty")
-    given = {"limits": False} | {k: v for k, v in table.items() if k not in ours}
-    return InCell(**given, thickness=thickness)
-
-
-def _check_cell(table: Mapping[str, Any]) -> None:
-    from twin.performance import InCell
-
-    known = [part.name for part in fields(InCell)]
-    check_keys(table, [*known, *SIZES, "uncertainty"], "[cell]")
-    check_size(table)
-    if not isinstance(table.get("uncertainty", False), bool):
-        raise InvalidInputError("'uncertainty' of [cell] is true or false")
-    _cell(table, table.get("thickness"))
-
-
-def _check_steps(steps: Any, begins_with_volume: bool) -> None:
-    from twin.manufacturing import Process
-
-    chain = Process([_step(step) for step in steps])
-    if chain.wants_volume != begins_with_volume:
-        name = steps[0]["step"]
-        raise InvalidInputError(
-            f"step {name!r} wants a volume: write [volume] with a file, or generate one"
-            if chain.wants_volume
-            else f"step {name!r} makes the volume itself: leave out [volume]"
-        )
-
-
-def _step(table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a table [[step]]."""
-    if not isinstance(table, Mapping) or not isinstance(table.get("step"), str):
-        raise InvalidInputError(
-            f'{table!r} is no step: write a table [[step]] for each, with step = "calender" or '
-            "another name in it"
-        )
-    return table["step"], {key: value for key, value in table.items() if key != "step"}
 
 
 def _picture(volume: Volume) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers.results import Quantity, SolveReport, Uncertainty, finite
+from twin._naming import pore_like
 from twin.materials import Material
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class PropertyCard:
     fields: "Fields | None" = None
     mechanics: "MechanicalState | None" = None
     performance: "Performance | None" = None
+
+    @property
+    def pore(self) -> str | None:
+        """The phase that holds the electrolyte, by material or name; None if none looks like it."""
+        return pore_like(self.volume, self.materials)
 
     def entry(self, name: str, phase: Phase | None = None, axis: int | None = None) -> Entry:
         """The one entry of that name, phase and axis.

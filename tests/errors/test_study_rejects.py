@@ -225,7 +225,7 @@ calender.porosity = [0.4, 0.3]
         (("[design", "[design]\nconstraints = 'a'\n[design"), 9, "write a list"),
         (("[design", "[design]\ncount = 3\n[design"), 9, "unknown key 'count'"),
         (("[design", "[design]\nkind = 'sobol'\n[design"), 9, "number of points"),
-        (("[design", "[design]\nkind='sobol'\ncount='a'\n[design"), None, "wants"),
+        (("[design", "[design]\nkind='sobol'\ncount='a'\n[design"), None, "write a range"),
         (("[design", "[design]\nkind = 'table'\n[other"), None, "unknown key 'other'"),
         (("[[step]]", "[step]"), 5, "two brackets"),
         (("step =", "stop ="), None, "calender"),
@@ -252,7 +252,7 @@ def test_study_files(tmp_path, capsys, wrong, line, words):
 
 
 def test_files_that_are_not_there(tmp_path):
-    with pytest.raises(InvalidInputError, match="no readable TOML"):
+    with pytest.raises(InvalidInputError, match=r"there is no study file.*none\.toml"):
         Study.from_toml(tmp_path / "none.toml")
     path = tmp_path / "study.toml"
     path.write_text('[volume]\nfile = "none.tif"\n')
@@ -281,3 +281,40 @@ def test_statuses_to_be_run_again(tmp_path):
     study = Study.from_toml(path)
     with pytest.raises(InvalidInputError, match="did you mean 'timed out'"):
         study.run("serial", retry=["timedout"])
+
+
+TASKS = Path(__file__).resolve().parents[1] / "tasks"
+
+
+def test_options_that_nobody_would_heed(tmp_path):
+    study = Study({}, Grid({"x": [1]}), tmp_path / "s", task="trial:square", modules=TASKS)
+    with pytest.raises(InvalidInputError, match="timeout belong to the engine"):
+        study.run(Engine("serial"), timeout=3)
+    with pytest.raises(InvalidInputError, match=r"wrokers.*an engine takes workers, address"):
+        study.run("local", wrokers=3)
+    for first in (-1, True, 1.5):
+        with pytest.raises(InvalidInputError, match="first is"):
+            study.run("serial", first=first)
+
+
+@pytest.mark.parametrize("name", ["status", "reason"])
+def test_names_of_columns_that_are_taken(tmp_path, name):
+    with pytest.raises(InvalidInputError, match="a column of its own: rename the parameter"):
+        Study({}, Grid({name: [1]}), tmp_path / "s", task="trial:square", modules=TASKS)
+    with pytest.raises(InvalidInputError, match="a column of its own: rename the value"):
+        Outcome({name: {"value": 1.0, "unit": "m"}})
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"value": "abc", "unit": "m"},
+        {"value": "", "unit": "m"},
+        {"value": True, "unit": "m"},
+        {"value": 1.0, "unit": None},
+        {"value": 1.0, "unit": "m", "uncertainty": None},
+    ],
+)
+def test_values_that_are_none(about):
+    with pytest.raises(InvalidInputError, match=r"studies\.number"):
+        Outcome({"y": about})

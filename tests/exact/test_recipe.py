@@ -29,7 +29,7 @@ RECIPE = {
         ("pressure_MPa", 0.1, ("pressure", 0.1e6)),
         ("modulus_GPa", 140, ("modulus", 140e9)),
         ("porosity_percent", 35, ("porosity", 0.35)),
-        ("loading_mAh_cm2", 4, ("loading", 40.0)),
+        ("areal_capacity_mAh_cm2", 4, ("areal_capacity", 40.0)),
         ("density_g_cm3", 4.7, ("density", 4700.0)),
         ("spacing_nm", [25, 50], ("spacing", [25e-9, 50e-9])),
         ("radius_um", {"NMC": 4}, ("radius", {"NMC": 4e-6})),

@@ -10,6 +10,10 @@ RECIPE = """
 [volume]
 generate = "sample_cathode"
 shape = [16, 16, 16]
+[materials]
+pore = "LP30"
+NMC = "NMC532"
+CBD = "CBD"
 [cell]
 parameters = "Chen2020"
 thickness_um = 70
@@ -17,6 +21,7 @@ particle_radius_um = 4
 """
 IN_PYTHON = {
     "volume": {"generate": "sample_cathode", "shape": [16, 16, 16]},
+    "materials": {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"},
     "cell": {"parameters": "Chen2020", "thickness": 70e-6, "particle_radius": 4e-6},
 }
 
@@ -95,11 +100,12 @@ def test_constraints_of_a_file(tmp_path):
 
 
 def test_a_volume_counts_by_its_content_and_not_by_its_place(tmp_path):
-    text = RECIPE.replace('generate = "sample_cathode"', 'file = "v.npy"').replace("shape", "#")
+    text = RECIPE.replace('generate = "sample_cathode"', 'file = "v.npy"')
+    text = text.replace("shape = [16, 16, 16]", "spacing_nm = 398")
     keys = []
     for folder, labels in (("a", [0, 1]), ("b", [0, 1]), ("c", [1, 0])):
         (tmp_path / folder).mkdir()
-        np.save(tmp_path / folder / "v.npy", np.array(labels, np.uint8))
+        np.save(tmp_path / folder / "v.npy", np.array([[labels]], np.uint8))
         cases = study(tmp_path / folder, text).cases()
         assert cases[0].resolved()["volume"]["file"] == str(tmp_path / folder / "v.npy")
         keys.append(cases[0].key)
