@@ -41,7 +41,7 @@ def check_electrode(recipe: Mapping[str, Any]) -> None:
     phases = known.phases
     if steps := recipe.get("step"):
         _check_steps(as_json(steps), "volume" in recipe)
-        phases = _phases_after(steps, phases)
+        phases = phases_after(steps, phases)
     if "materials" in recipe:
         _check_materials(recipe["materials"], phases)
     axes = _checked_axes(as_json(recipe.get("characterize", {})))
@@ -109,7 +109,7 @@ def _check_step(step: Mapping[str, Any]) -> None:
         raise InvalidInputError(f"step {name!r} has {given}: give one of {', '.join(TARGETS)}")
 
 
-def _phases_after(
+def phases_after(
     steps: list[Mapping[str, Any]], phases: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
     """Names of the phases of a volume after steps, None if they are not known."""
@@ -205,4 +205,7 @@ def _check_set(parameters: str, kind: Any) -> None:
 
     is_known = kind == "full" and parameters in SETS
     if not is_known and importlib.util.find_spec("pybamm") is not None:
-        InCell(parameters=parameters, kind=kind).check()
+        try:
+            InCell(parameters=parameters, kind=kind).check()
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{parameters!r} of [cell]: {error}") from None

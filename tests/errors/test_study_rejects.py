@@ -9,6 +9,7 @@ import pytest
 
 from microstructures.errors import InvalidInputError
 from studies import Engine, Grid, Outcome, Range, Sampled, Study, Table, Zipped, number
+from studies._electrode_checks import check_electrode
 from studies.case import Case, task_function
 from studies.cli import main
 from studies.constraints import constrained
@@ -122,6 +123,28 @@ def test_a_key_with_and_without_its_unit():
         without_units({"thickness": 1, "thickness_um": 2})
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("porosity_um", "the unit of a length, but porosity is a share: write porosity_percent"),
+        ("porosity_MPa", "the unit of a pressure, but porosity is a share"),
+        ("areal_capacity_um", "is an areal capacity: write areal_capacity_mAh_cm2 = 4"),
+        ("particle_radius_MPa", "is a length: write particle_radius_um = 4"),
+        ("thickness_percent", "the unit of a share, but thickness is a length"),
+        ("pressure_g_cm3", "the unit of a density, but pressure is a pressure"),
+        ("loading_mAh_cm2", "is a mass per area: write loading = 0.2 in kg/m²"),
+        ("temperature_mm", "is a temperature: write temperature = 298.15 in K"),
+    ],
+)
+def test_units_that_a_key_cannot_have(key, words):
+    for refused in (
+        lambda: without_units({"cell": {key: 1.0}}),
+        lambda: with_values({"cell": {}}, {f"cell.{key}": 1.0}),
+    ):
+        with pytest.raises(InvalidInputError, match=f"'{key}' ends with.*{words}"):
+            refused()
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}, object(), np.zeros(2)])
 def test_recipes_that_json_cannot_hold(value):
     with pytest.raises(InvalidInputError, match="stored as JSON"):
@@ -220,6 +243,20 @@ calender.porosity = [0.4, 0.3]
         (("[design", "[cell]\nthickness_um = 'x'\n[design"), 9, "thickness_um is 'x'"),
         (("[design", "[cell]\nthicknes_um = 7\n[design"), 9, "unknown key 'thicknes'"),
         (("[design", "[materials]\npore = 'LP31'\n[design"), 9, "LP31"),
+        (
+            ("porosity = 0.4", "porosity_um = 4e5"),
+            7,
+            "'porosity_um' ends with the unit of a length",
+        ),
+        (("calender.porosity", "calender.porosity_MPa"), 9, "the unit of a pressure"),
+        (("[0.4, 0.3]", "[40, 30]"), 7, "'porosity' of step calender is 40"),
+        (("porosity = 0.4", "recovery = 2"), 7, "'recovery' of step calender is 2"),
+        (("porosity = 0.4", "porosity = 0.4\nthickness_um = 9"), 6, "both porosity and thickness"),
+        (("shape", "spacing = 398\nshape"), 4, "398 µm are spacing_um = 398"),
+        (("[design", "[characterize]\ntolerance = -1\n[design"), 9, "'tolerance' of .character"),
+        (("[design", "[characterize]\naxes = [7]\n[design"), 9, "'axes' of .characterize. is"),
+        (("[design", "[materials]\npores = 'LP30'\n[design"), 9, "did you mean 'pore'"),
+        (("[design", "[materials]\npore = 'LP30'\nCBD = 'CBD'\n[design"), None, "none for 'NMC'"),
         (("[design", "[design]\nkind = 'grit'\n[design"), 9, "did you mean 'grid'"),
         (("[design", "[design]\nconstraint = []\n[design"), 9, "unknown key 'constraint'"),
         (("[design", "[design]\nconstraints = 'a'\n[design"), 9, "write a list"),
@@ -318,3 +355,135 @@ def test_names_of_columns_that_are_taken(tmp_path, name):
 def test_values_that_are_none(about):
     with pytest.raises(InvalidInputError, match=r"studies\.number"):
         Outcome({"y": about})
+
+
+WHOLE = {
+    "volume": {"generate": "sample_cathode", "shape": [8, 8, 8]},
+    "materials": {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"},
+    "cell": {"parameters": "Chen2020", "particle_radius": 4e-6, "thickness": 7e-5},
+}
+SPHERES = {
+    "generate": "hard_spheres", "shape": [8, 8, 8], "spacing": 1e-7, "radius": 2e-7, "fraction": 0.3
+}  # fmt: skip
+PACKED = {
+    "step": "generate_electrode", "shape": [8, 8, 8], "spacing": 4e-7,
+    "populations": {"NMC": {"fraction": 0.5, "radius": 1e-6}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"volume": SPHERES | {"shape": [-1, 2]}}, "'shape' of .volume. is .-1, 2.: give three"),
+        ({"volume": SPHERES | {"shape": [8, 8, 0.5]}}, "give three numbers of voxels"),
+        ({"volume": SPHERES | {"spacing": "1um"}}, "'spacing' of .volume.: spacing '1um' is not"),
+        ({"volume": SPHERES | {"fraction": 30}}, "30 % is fraction = 0.3"),
+        ({"volume": SPHERES | {"fraction": "half"}}, "'fraction' of .volume. is 'half'"),
+        ({"volume": SPHERES | {"radius": -2e-7}}, "'radius' of .volume. is -2e-07, but a length"),
+        ({"volume": SPHERES | {"seed": -1}}, "'seed' of .volume. is -1"),
+        ({"volume": SPHERES | {"phases": {"a": "pore"}}}, "'phases' of .volume. is"),
+        ({"volume": SPHERES | {"phases": {"0": "a", "1": "a"}}}, "must be unique"),
+        ({"volume": {"generate": "hard_spheres", "shape": [8, 8, 8]}}, "lacks spacing and radius"),
+        ({"volume": SPHERES}, "unknown key 'NMC' in .materials.: known are pore, solid"),
+        ({"cell": WHOLE["cell"] | {"parameters": "Nope"}}, "'Nope' is no set of PyBaMM"),
+        ({"cell": WHOLE["cell"] | {"parameters": "Xu2019"}}, "'Xu2019' of .cell.: .*kind='half'"),
+        ({"cell": WHOLE["cell"] | {"active": "NCM"}}, "'NCM' in 'active' .*did you mean 'NMC'"),
+        ({"cell": WHOLE["cell"] | {"other": "graphit"}}, "graphit"),
+        ({"characterize": {"axes": [1, 2]}}, "'axes' of .characterize. are .1, 2.: add it"),
+        ({"characterize": {"axes": 0}}, "'axes' of .characterize. is 0"),
+        ({"mechanics": {"lithiation": {"NCM": [0.9, 0.3]}}}, "'NCM' in 'lithiation' of"),
+        ({"mechanics": {"interface": ["NMC", "CDB"]}}, "'CDB' in 'interface' of"),
+        ({"step": [{"step": "place_binder", "fraction": 0.1, "phase": "PVDF"}]}, "none for 'PVDF'"),
+        ({"step": [{"step": "calender"}]}, "'calender' has no target: give one of porosity"),
+        ({"volume": None, "step": [PACKED]}, "'CBD' in .materials.: known are pore, NMC"),
+        ({"volume": None, "step": [PACKED | {"binder": 0.1, "pore": "void"}]}, "'pore' in"),
+        (
+            {"step": [{"step": "stack", "layers": [[], [{"step": "calender", "porosity": 30}]]}]},
+            "30 % is porosity = 0.3",
+        ),
+        (
+            {"volume": None, "step": [PACKED | {"populations": {"NMC": {"fraction": 0.5}}}]},
+            "the population 'NMC' lacks radius",
+        ),
+    ],
+)
+def test_recipes_of_electrodes(changed, words):
+    recipe = {name: table for name, table in (WHOLE | changed).items() if table is not None}
+    check_electrode(WHOLE)
+    with pytest.raises(InvalidInputError, match=words):
+        check_electrode(recipe)
+
+
+@pytest.mark.parametrize("asked", ["cell", "mechanics"])
+def test_a_cell_or_load_without_materials(asked):
+    recipe = {"volume": WHOLE["volume"], asked: {}}
+    with pytest.raises(InvalidInputError, match=f"'{asked}' needs materials"):
+        check_electrode(recipe)
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("text.tif", {}, "volume.file 'text.tif' "),
+        ("text.npy", {}, "volume.file 'text.npy' "),
+        ("grey.npy", {}, "holds floating-point values"),
+        ("v.npy", {"spacing": None}, "does not say how large a voxel is: write spacing_nm"),
+        ("v.npy", {"crop": "x"}, "'crop' of .volume. is 'x': give three pairs"),
+        ("v.npy", {"crop": [[0, 9], [0, 6], [0, 6]]}, r"within \[4, 6, 6\]"),
+        ("v.npy", {"crop": [[2, 2], [0, 6], [0, 6]]}, "give three pairs"),
+        ("v.npy", {"through_axis": 3}, "'through_axis' of .volume."),
+        ("v.npy", {"through_axis": 1}, "axis 1, but 'axes'"),
+        ("v.npy", {"collector": "left"}, "'collector' of .volume. is 'left'"),
+        ("v.npy", {"dtype": "uint8"}, "'dtype' of .volume. is for raw files"),
+        ("v.npy", {"phases": {"0": "pore", "1": "LFP"}}, "unknown key 'NMC' in .materials."),
+        ("v.raw", {}, "without a header"),
+        ("v.raw", {"shape": [4, 6, 6], "dtype": "uint16"}, "has 144 bytes, and .* want 288"),
+        ("v.raw", {"shape": [4, 6, 6], "dtype": "integer"}, "'dtype' of .volume."),
+        ("gone.npy", {}, "'gone.npy' cannot be read"),
+        ("v.doc", {}, "unknown suffix"),
+    ],
+)
+def test_files_of_volumes(tmp_path, name, more, words):
+    labels = np.zeros((4, 6, 6), np.uint8)
+    np.save(tmp_path / "v.npy", labels)
+    np.save(tmp_path / "grey.npy", labels + 0.5)
+    labels.tofile(tmp_path / "v.raw")
+    for text in ("text.tif", "text.npy", "v.doc"):
+        (tmp_path / text).write_text("no volume")
+    sound = {"file": str(tmp_path / "v.npy"), "spacing": 1e-7, "crop": [[0, 4], [1, 6], [0, -1]]}
+    recipe = WHOLE | {"characterize": {"axes": [0]}}
+    check_electrode(recipe | {"volume": sound})
+    given = sound | {"file": str(tmp_path / name)} | more
+    volume = {key: value for key, value in given.items() if value is not None}
+    with pytest.raises(InvalidInputError, match=words):
+        check_electrode(recipe | {"volume": volume})
+
+
+def test_a_file_is_looked_at_once_for_all_cases_and_again_when_it_changes(tmp_path, monkeypatch):
+    import os
+
+    import microstructures
+
+    file, seen, real = tmp_path / "v.npy", [], microstructures.probe
+    monkeypatch.setattr(microstructures, "probe", lambda path: seen.append(path) or real(path))
+    np.save(file, np.zeros((4, 6, 6), np.uint8))
+    recipe = {"volume": {"file": str(file), "spacing": 1e-7}}
+    points = Grid({"calender.porosity": [0.2 + 1e-3 * n for n in range(100)]})
+    Study(recipe | {"step": [{"step": "calender"}]}, points, tmp_path / "s")
+    assert len(seen) == 1
+    file.write_text("no volume")
+    os.utime(file, (1, 1))
+    with pytest.raises(InvalidInputError, match=r"volume\.file 'v\.npy'"):
+        check_electrode(recipe)
+
+
+def test_sets_of_cells_are_loaded_once_at_most(monkeypatch):
+    from twin.performance import InCell
+
+    loaded = []
+    monkeypatch.setattr(InCell, "check", lambda asked: loaded.append(asked.parameters))
+    for thickness in (6e-5, 7e-5, 8e-5):
+        for name in ("Chen2020", "Of2035"):
+            cell = WHOLE["cell"] | {"parameters": name, "thickness": thickness}
+            check_electrode(WHOLE | {"cell": cell})
+    assert loaded == ["Of2035"]

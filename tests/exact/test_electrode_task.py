@@ -1,12 +1,14 @@
 """The electrode of a study: its weight, its thickness in a cell, and how often it is solved."""
 
+import numpy as np
 import pytest
 
 import twin
 from microstructures.errors import InvalidInputError
 from studies import tasks
 from studies._coating import Coating
-from studies._volumes import volume_of
+from studies._electrode_checks import SETS, phases_after, step_of
+from studies._volumes import Foreseen, foreseen, volume_of
 
 MADE_OF = {"pore": "LP30", "NMC": "NMC532", "CBD": "CBD"}
 CELL = {"parameters": "Chen2020", "particle_radius": 4e-6, "rates": [0.5], "model": "SPMe"}
@@ -95,3 +97,125 @@ def test_error_of_a_cell_is_the_change_with_the_macmullin_number(card):
     ]
     expected = abs(runs[1] - runs[0]) / step * float(entry.uncertainty)
     assert found.values["cell.energy.0.5"]["uncertainty"] == pytest.approx(expected, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"generate": "sample_cathode"},
+        {"generate": "excursion_volume", "length": 2e-7, "fraction": 0.4},
+        {"generate": "hard_spheres", "radius": 2e-7, "fraction": 0.2},
+        {"generate": "overlapping_spheres", "radius": 2e-7, "fraction": 0.4},
+        {"generate": "polycrystal", "grains": 4},
+        {"generate": "random_fibres", "length": 4e-7, "diameter": 2e-7, "fraction": 0.2},
+        {"generate": "random_platelets", "diameter": 4e-7, "thickness": 2e-7, "fraction": 0.2},
+        {
+            "generate": "hard_spheres", "radius": 2e-7, "fraction": 0.2,
+            "phases": {"0": "void", "1": "LFP"},
+        },
+    ],
+)  # fmt: skip
+def test_phases_of_generated_volumes_are_foreseen(volume):
+    about = volume | {"shape": [10, 10, 10], "spacing": 1e-7}
+    assert foreseen(about).phases == tuple(volume_of(about).phases.values())
+
+
+def test_phases_and_axis_of_files_are_foreseen_where_the_file_or_the_study_names_them(tmp_path):
+    import microstructures
+
+    labels = np.zeros((4, 4, 4), np.uint8)
+    volume = microstructures.Volume(labels, 1e-7, {0: "pore", 1: "LFP"}, through_axis=2)
+    about = {"file": str(microstructures.write(volume, tmp_path / "v.tif"))}
+    assert foreseen(about) == Foreseen(("pore", "LFP"), 2)
+    np.save(tmp_path / "v.npy", labels)
+    bare = {"file": str(tmp_path / "v.npy"), "spacing": 1e-7}
+    assert foreseen(bare) == Foreseen(None, 0)
+    named = bare | {"phases": {"0": "void"}, "through_axis": 1}
+    assert foreseen(named) == Foreseen(("void",), 1)
+
+
+PACKED = {
+    "step": "generate_electrode", "shape": [12, 12, 12], "spacing": 4e-7,
+    "populations": {"NMC": {"fraction": 0.4, "radius": 1e-6}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [PACKED],
+        [PACKED | {"binder": 0.1, "pore": "void"}],
+        [PACKED | {"binder": {"PVDF": 0.05, "carbon": 0.05}}],
+        [PACKED, {"step": "place_binder", "fraction": 0.1}],
+        [PACKED, {"step": "coarsen"}, {"step": "sub_volume", "size": 4}],
+    ],
+)
+def test_phases_after_steps_are_foreseen(steps):
+    from twin.manufacturing import Process
+
+    made = Process([step_of(step) for step in steps]).run().volume
+    assert phases_after(steps, None) == tuple(made.phases.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETS)
+def test_sets_that_are_not_loaded_to_be_checked_are_those_of_full_cells(name):
+    from twin.performance import InCell
+
+    InCell(parameters=name).check()
+
+
+def slabs(tmp_path, names, *, across=False):
+    """A recipe of two phases side by side, or the second one across the first."""
+    labels = np.zeros((6, 6, 6), np.uint8)
+    labels[(slice(2, 4),) if across else (slice(None), slice(2, 4))] = 1
+    np.save(tmp_path / "v.npy", labels)
+    phases = {str(label): name for label, name in enumerate(names)}
+    about = {"file": str(tmp_path / "v.npy"), "spacing": 1e-7, "phases": phases}
+    return {"volume": about, "characterize": {"axes": [0], "tolerance": 1e-2}}
+
+
+@pytest.mark.parametrize(
+    ("names", "across", "status", "reason"),
+    [
+        (("pore", "NMC"), False, "ok", ""),
+        (("NMC", "pore"), True, "does not percolate", "tortuosity factor pore"),
+        (("a", "b"), False, "ok", ""),
+        (("a", "b"), True, "does not percolate", "tortuosity factor a; tortuosity factor b"),
+    ],
+)
+def test_without_materials_the_pore_decides_whether_it_percolates(
+    tmp_path, names, across, status, reason
+):
+    found = tasks.electrode(slabs(tmp_path, names, across=across))
+    assert (found.status, found.reason) == (status, reason)
+
+
+def test_solids_alone_need_not_percolate():
+    """In the sample cathode neither NMC nor CBD spans so few voxels, but its pore does."""
+    found = tasks.electrode({k: v for k, v in RECIPE.items() if k != "materials"})
+    assert found.values["tortuosity_factor.NMC.z"]["value"] is None
+    assert found.values["tortuosity_factor.pore.z"]["value"] > 1
+    assert (found.status, found.reason) == ("ok", "")
+
+
+def test_pores_that_are_not_solved_through_the_thickness_say_nothing(tmp_path):
+    recipe = slabs(tmp_path, ("pore", "NMC"), across=True)
+    found = tasks.electrode(recipe | {"characterize": {"axes": [1], "tolerance": 1e-2}})
+    assert found.status == "ok"
+
+
+def test_a_cell_that_cannot_be_is_no_result(card):
+    """Two active materials, of which none is named: the case fails instead of lacking numbers."""
+    both = {"pore": "LP30", "NMC": "NMC532", "CBD": "graphite"}
+    with pytest.raises(InvalidInputError, match="name one with active"):
+        tasks.electrode(RECIPE | {"materials": both, "cell": CELL | {"thickness": 7e-5}})
+
+
+def test_an_electrode_that_does_not_percolate_has_no_cell_and_says_so(tmp_path):
+    recipe = slabs(tmp_path, ("pore", "NMC"), across=True)
+    made_of = {"pore": "LP30", "NMC": "NMC532"}
+    found = tasks.electrode(recipe | {"materials": made_of, "cell": CELL | {"thickness": 7e-5}})
+    assert found.status == "does not percolate"
+    assert not any(name.startswith("cell.") for name in found.values)
+    assert any("placed in no cell" in text for text in found.provenance["warnings"])

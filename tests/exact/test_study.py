@@ -280,16 +280,65 @@ OF_COATING = {
 GOLDEN = {  # by version of the task: what it found for RECIPE when that version was made
     1: OF_CARD,
     2: OF_CARD | OF_COATING,  # what the coating weighs and holds
+    3: OF_CARD | OF_COATING,  # the same: another status where only the solids do not percolate
 }
+PRECISE = RECIPE | {"characterize": {"axes": [0], "tolerance": 1e-6}}
+CELL = {
+    "parameters": "Chen2020", "areal_capacity": 40.0, "particle_radius": 4e-6, "rates": [1.0],
+    "model": "SPMe", "uncertainty": True,
+}  # fmt: skip
+LOAD = {
+    "lithiation": {"NMC": [0.93, 0.5]}, "pressure": 1e6, "tolerance": 1e-4, "resolution": False,
+}  # fmt: skip
+IN_CELL = {  # value and standard error
+    "electrode_thickness": (9.569377990430622e-05, None),
+    "areal_capacity": (40.0, None),
+    "volume_fraction.pore": (0.35989583, 0.38197526),
+    "tortuosity_factor.pore.z": (3.1599505, 5.6638505),
+    "ionic_macmullin_number.pore + CBD.z": (6.6835556, 11.218597),
+    "cell.capacity.1": (49.313843, 0.20026014),
+    "cell.energy.1": (173.229133, 3.5889921),
+    "cell.specific_energy.1": (305.767296, 6.3349414),
+    "cell.energy_density.1": (832.08706, 17.2393282),
+    "cell.specific_power.1": (315.840337, 5.2635773),
+    "cell.power_density.1": (859.498909, 14.3238163),
+}
+UNDER_LOAD = {
+    "lithium_content.NMC": (0.5, None),
+    "stack_pressure": (1e6, None),
+    "effective_youngs_modulus.z": (32.567252e9, 44.30684e9),
+    "effective_swelling_strain.z": (-4.42182e-3, 8.67303e-6),
+    "back_pressure.z": (-244.72137e6, 263.4847e6),
+    "von_mises_stress_p50.NMC": (571.35312e6, 171.7097e6),
+    "hydrostatic_stress_p95.NMC": (586.706759e6, 207.24566e6),
+    "von_mises_stress_p50.CBD": (12.500607e6, 3.501367e6),
+    "volume_above_yield_stress.CBD": (0.41951220, 0.15854199),
+    "contact_area_fraction.NMC–CBD": (0.068815312, 0.046429807),
+    "debonded_area_fraction.NMC–CBD": (0.93611754, 0.044877627),
+}
+GOLDEN_OF_USE = {3: (IN_CELL, UNDER_LOAD)}  # by version, in a cell and under load
 
 
 def test_results_of_the_electrode_change_only_with_its_version():
     """If this fails, count the version of ``studies.tasks.electrode`` up and add its results."""
     from studies.tasks import electrode
 
-    found = electrode(RECIPE | {"characterize": {"axes": [0], "tolerance": 1e-6}}).values
+    found = electrode(PRECISE).values
     for name, value in GOLDEN[electrode.VERSION].items():
         assert found[name]["value"] == pytest.approx(value, rel=1e-5), name
+
+
+@pytest.mark.parametrize(("use", "number"), [({"cell": CELL}, 0), ({"mechanics": LOAD}, 1)])
+def test_results_in_a_cell_and_under_load_change_only_with_the_version(use, number):
+    """The same, with standard errors; those of a cell are differences of two discharges."""
+    from studies.tasks import electrode
+
+    found = electrode(PRECISE | use)
+    assert found.status == "ok"
+    for name, (value, error) in GOLDEN_OF_USE[electrode.VERSION][number].items():
+        assert found.values[name]["value"] == pytest.approx(value, rel=1e-4), name
+        stated = found.values[name].get("uncertainty")
+        assert stated == (None if error is None else pytest.approx(error, rel=1e-2)), name
 
 
 def test_workers_choose_the_device_before_a_case_runs(study):
