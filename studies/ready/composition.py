@@ -73,7 +73,7 @@ def composition_sweep(
     levels: dict[str, Sequence[Any]] = {
         SHARE: list(shares),
         RATIO: list(size_ratios),
-        SEED: list(seeds),
+        SEED: seeds,
     }
     given = {"name": "composition", "questions": {"percolation_window": {}}} | about
     recipe = {"mixture": {**MIXTURE, **(mixture or {})}}

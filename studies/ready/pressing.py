@@ -86,7 +86,7 @@ def pressing_sweep(
         "composite": {"active": "NMC", "electrolyte": "SE"},
         "tolerance": 1e-3,
     }
-    levels: dict[str, Sequence[Any]] = {POROSITY: list(porosities), SEED: list(seeds)}
+    levels: dict[str, Sequence[Any]] = {POROSITY: list(porosities), SEED: seeds}
     given = {"name": "pressing", "questions": {"enough_pressure": {}}} | about
     return Study(recipe, Grid(levels), folder, task=PRESSED, **given)
 

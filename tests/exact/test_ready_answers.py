@@ -248,3 +248,9 @@ def test_every_sweep_takes_further_arguments_of_a_study(sweep, tmp_path):
 
 def test_there_are_eight_sweeps():
     assert len(SWEEPS) == 8
+
+
+@pytest.mark.parametrize("sweep", [ready.pressing_sweep, ready.composition_sweep])
+def test_a_count_of_seeds_is_refused(sweep):
+    with pytest.raises(InvalidInputError, match="is 4: give a list of values"):
+        sweep(seeds=4)
