@@ -34,6 +34,8 @@ RECIPE = {
         ("spacing_nm", [25, 50], ("spacing", [25e-9, 50e-9])),
         ("radius_um", {"NMC": 4}, ("radius", {"NMC": 4e-6})),
         ("name", "text", ("name", "text")),
+        ("size_percent", 30, ("size", 0.3)),
+        ("NMC_um", 4, ("NMC", 4e-6)),
     ],
 )
 def test_units_of_keys_give_the_same_float_as_the_number_in_si(key, value, exact):
