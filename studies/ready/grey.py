@@ -37,7 +37,7 @@ def check_grey(recipe: Mapping[str, Any]) -> None:
     segmented(np.zeros((1, 1, 1)), 1e-6, below, rest)
 
 
-@task(version=1, check=check_grey)
+@task(version=2, check=check_grey)
 def grey_card(recipe: Mapping[str, Any]) -> Outcome:
     """The property card of a grey-value image cut into phases.
 

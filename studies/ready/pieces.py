@@ -10,15 +10,13 @@ import numpy as np
 from microstructures.errors import InvalidInputError
 from microstructures.wording import AXES
 from studies.case import canonical
-from studies.values import left_out, rows_with
+from studies.values import is_of_piece, left_out, rows_with
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from studies.study import Study
 
-OF_PIECE = ("volume.crop", "volume.file", "sub_volume.place")
-OF_CHANCE = ("seed", "rng")
 """Parameters that choose a piece of one and the same electrode, and ends of their names."""
 
 Crop = list[list[int]]
@@ -131,11 +129,6 @@ def results(
     told = left_out(needed[:1], missing, len(rows) + len(missing))
     units = dict(rows.attrs["units"])
     return Results(rows, units, study.design.names, told, _main_phases(study))
-
-
-def is_of_piece(parameter: str) -> bool:
-    """Whether it chooses a piece of one and the same electrode: a repetition, and no variant."""
-    return parameter in OF_PIECE or parameter.rpartition(".")[2] in OF_CHANCE
 
 
 def refuse_others(found: Results, allowed: Sequence[str]) -> None:

@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_a_case_to_be_run_again(tmp_path, monkeypatch):
 
     def full(file):
         calls.append(file)
-        if len(calls) == 3:  # the first file of the second case
+        if len(calls) == 4:  # the first file of the second case: three of each, with its folder
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return original(file)
 

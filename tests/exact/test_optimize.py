@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from microstructures.errors import InvalidInputError
-from studies import Engine, EngineError, Optimisation, Range, hypervolume
+from studies import Engine, EngineError, Grid, Optimisation, Range, Study, hypervolume
 from studies.optimise.margins import violation
 from studies.store import Store
 
@@ -480,3 +480,13 @@ def test_points_that_the_task_refuses_are_counted_and_told(tmp_path):
     told = str(found.run("serial"))
     assert told.startswith("12 cases: 12 ok; the task refused ")
     assert "more points: x is 0." in told
+
+
+def test_the_best_of_several_pieces_is_told_to_be_the_luckiest(tmp_path):
+    recipe = {"volume": {}}
+    design = Grid({"x": [0.0, 0.5, 1.0], "y": [0.2], "volume.seed": [0, 1]})
+    study = Study(recipe, design, tmp_path / "s", task="optimised:hill", modules=TASKS)
+    study.run("serial")
+    told = study.answer("best_case", maximise="sum").warnings
+    assert any("volume.seed tells pieces of one electrode apart" in text for text in told)
+    assert not any("volume.seed is at the" in text for text in told)

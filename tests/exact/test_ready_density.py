@@ -7,6 +7,7 @@ import pytest
 
 from microstructures.errors import InvalidInputError
 from studies import Grid, Study, ready
+from studies.ready._density_answer import _place, _values
 from studies.ready._optimum import Curve, highest
 from studies.ready.pieces import Results
 
@@ -166,3 +167,16 @@ def test_pieces_do_not_overlap_and_lie_within():
     assert taken.max() == 1
     with pytest.raises(InvalidInputError, match="18 do"):
         ready.crops((50, 64, 70), 20, 19)
+
+
+def test_results_that_exclude_nothing_give_no_bound():
+    """Of two pieces one gets better with density, the other one worse, but less so."""
+    x = np.linspace(2500.0, 3300.0, 5)
+    curves = [Curve(x, 700 + slope * (x - 2500), 0 * x) for slope in (0.2, -0.1)]
+    best = highest(curves)
+    assert (best.end, best.open_ends) == ("highest", ("lowest", "highest"))
+    assert "These results do not tell" in _place(best, 0.95)
+    assert set(_values(best, "energy_density", "Wh/L", 0.95)) == {
+        "best_energy_density",
+        "confidence",
+    }

@@ -17,7 +17,6 @@ import numpy as np
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from twin.versions import versions
 from twin.manufacturing._arguments import check_arguments, meant, short
 from twin.manufacturing._target import checked_volume
 from twin.manufacturing.binder import place_binder
@@ -28,6 +27,7 @@ from twin.manufacturing.imaging import coarsen, rethreshold, sub_volume
 from twin.manufacturing.pressing import press
 from twin.manufacturing.repacking import repack
 from twin.manufacturing.step import StepReport, plain
+from twin.versions import versions
 
 __all__ = ["Process", "ProcessRun", "replay"]
 
