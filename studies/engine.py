@@ -5,52 +5,45 @@ the workers of a scheduler that is already there; and any ``concurrent.futures.E
 """
 
 import contextlib
-import importlib.util
 import itertools
 import logging
 import math
 import multiprocessing
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, wait
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microstructures.errors import InvalidInputError, TwinError
+from microstructures.errors import InvalidInputError
 from microstructures.memory import available_memory
 from studies._worker import Terms, run_case
 from studies.case import Case
 from studies.cores import usable_cores
-from studies.store import NOT_RUN, Store
+from studies.dask_cluster import (
+    AHEAD,
+    GUARD,
+    SETTINGS,
+    Done,
+    EngineError,
+    Given,
+    arguments_of,
+    begin,
+    connected,
+    dashboard_of,
+    heard,
+    on_client,
+)
+from studies.store import Store
 
 if TYPE_CHECKING:
     from distributed import Client, SpecCluster
 
 ARCHES = ("cpu", "cuda", "vulkan", "metal")
-AHEAD = 2  # cases at each worker, so that none waits for the next
-START_S = 60.0  # in which workers have to be there
-LOOK_S = 5.0  # from one look at the workers to the next
-STARTS = 2  # deaths of each worker, on average, before any has come
-ALONE_S = 600.0  # without any worker, after which none is awaited any more
 LOCAL = "127.0.0.1"  # nobody else can reach the workers of this machine
 ANY_PORT = f"{LOCAL}:0"  # several studies may run at once
-FOREVER = 10**9  # deaths of workers that the scheduler takes: we count them ourselves
-SETTINGS = {
-    "distributed.scheduler.allowed-failures": FOREVER,
-    "distributed.scheduler.worker-ttl": None,  # a long kernel is silent, not dead
-    "distributed.comm.timeouts.connect": f"{START_S}s",
-}
 THREADS = ("TI_CPU_MAX_NUM_THREADS", "OMP_NUM_THREADS")
-GUARD = 'a script wants `if __name__ == "__main__":` above the line that runs the study'
-Done = tuple[str, str]
-Given = tuple[str, Terms]  # of run_case, beside the case: folder of the store, and terms
-
-
-class EngineError(TwinError):
-    """Workers are gone for good; what they finished is stored, and running again goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +126,13 @@ class Engine:
         else:
             with self._client() as client:
                 yield Crew(
-                    lambda cases, store: _heard(_on(client, cases, self._given(store))),
-                    _dashboard(client),
+                    lambda cases, store: heard(on_client(client, cases, self._given(store))),
+                    dashboard_of(client),
                 )
 
     def _here(self, cases: Sequence[Case], store: Store) -> Iterator[Done]:
         given = self._given(store)
-        return (run_case(*_of(case, given)) for case in cases)
+        return (run_case(*arguments_of(case, given)) for case in cases)
 
     def _given(self, store: Store) -> Given:
         """Of one run; deaths of workers are counted in it."""
@@ -153,7 +146,7 @@ class Engine:
 
         with dask.config.set(SETTINGS):
             if self.kind == "dask":
-                with _connected(str(self.address)) as client:
+                with connected(str(self.address)) as client:
                     yield client
             else:
                 with self._local() as client:
@@ -170,7 +163,7 @@ class Engine:
             count = self.width()
             for n in range(count):
                 cluster.worker_spec[n] = {"cls": Nanny, "options": self._options(n, count)}
-            _begin(client, cluster)
+            begin(client, cluster)
             yield client
 
     def _cluster(self) -> "SpecCluster":
@@ -234,101 +227,11 @@ def engine_of(
     return engine
 
 
-def _of(case: Case, given: Given) -> tuple[str, str, Terms]:
-    """Arguments of ``run_case``."""
-    folder, terms = given
-    return folder, case.to_json(), terms
-
-
-def _on(client: "Client", cases: Sequence[Case], given: Given) -> Iterator[Done]:
-    """A few cases ahead at each worker; a case goes to another one if its worker dies."""
-    waiting = iter(cases)
-    running: set[Any] = set()
-    room, looked = 0, -LOOK_S
-    try:
-        while True:
-            if time.monotonic() - looked > LOOK_S:  # workers come and go
-                _revive(client.cluster)
-                room, looked = AHEAD * _width(client), time.monotonic()
-            for case in itertools.islice(waiting, max(0, room - len(running))):
-                key = f"{case.task}-{case.key}-{given[1].run}"
-                running.add(client.submit(run_case, *_of(case, given), key=key, pure=False))
-            if not running:
-                return
-            done = _first(client, running)
-            running -= done
-            yield from (_result(future) for future in done)
-    finally:
-        client.cancel(list(running))
-
-
-def _heard(ends: Iterator[Done]) -> Iterator[Done]:
-    """The same; says so if the scheduler is missed, whatever the call that missed it made of it."""
-    try:
-        yield from ends
-    except (OSError, CancelledError) as error:
-        raise EngineError("the scheduler has gone: start one, and run again") from error
-
-
-def _first(client: "Client", running: set[Any]) -> set[Any]:
-    """Those that are finished, once there is one. Raises EngineError if nobody works on them."""
-    from distributed import wait
-
-    seen = time.monotonic()
-    while time.monotonic() - seen < ALONE_S:
-        try:
-            return set(wait(running, timeout=LOOK_S, return_when="FIRST_COMPLETED").done)
-        except TimeoutError:
-            _revive(client.cluster)
-            seen = time.monotonic() if client.nthreads() else seen
-    raise EngineError(f"no worker was left for {ALONE_S:.0f} s: start some, and run again")
-
-
-def _begin(client: "Client", cluster: "SpecCluster") -> None:
-    """Wait for the first worker; some may die as they start, but not all of them again and again.
-
-    Raises:
-        EngineError: no worker came.
-    """
-    until, died = time.monotonic() + START_S, 0
-    while not client.nthreads():
-        died += _revive(cluster)
-        if died > STARTS * len(cluster.worker_spec) or time.monotonic() > until:
-            raise EngineError(f"no worker can be started, {died} have died of it: {GUARD}")
-        time.sleep(0.05)
-
-
-def _revive(cluster: "SpecCluster | None") -> int:
-    """Start workers of our own that are not there, or that died as they started: how many did."""
-    if cluster is None:
-        return 0
-    ended = [n for n, nanny in cluster.workers.items() if nanny.status.name in ("closed", "failed")]
-    for name in ended:
-        del cluster.workers[name]
-    if set(cluster.worker_spec) - set(cluster.workers):
-        cluster.scale(len(cluster.worker_spec))
-    return len(ended)
-
-
-def _width(client: "Client") -> int:
-    """How many workers there are, or will be in a moment."""
-    ours = len(client.cluster.worker_spec) if client.cluster is not None else 1
-    return max(ours, len(client.nthreads()))
-
-
-def _result(future: Any) -> Done:
-    if future.status != "finished":
-        return future.key.split("-")[-2], f"{NOT_RUN}: {future.exception()!r}"
-    done: Done = future.result()
-    future.release()
-    return done
-
-
 def _through(executor: Executor, cases: Sequence[Case], given: Given, width: int) -> Iterator[Done]:
     """Any executor: a few cases ahead at each of its workers."""
     waiting = iter(cases)
     submit: Callable[[Case], Any] = lambda case: executor.submit(  # noqa: E731
-        run_case, *_of(case, given)
+        run_case, *arguments_of(case, given)
     )
     running: set[Any] = set()
     try:
@@ -345,53 +248,6 @@ def _through(executor: Executor, cases: Sequence[Case], given: Given, width: int
     finally:
         for future in running:
             future.cancel()
-
-
-@contextlib.contextmanager
-def _connected(address: str) -> "Iterator[Client]":
-    from distributed import Client
-
-    given: dict[str, Any] = {"address": address}
-    if "://" not in address:
-        if not Path(address).exists():
-            raise InvalidInputError(
-                f"address {address!r} is neither tcp://host:port nor a scheduler file that exists"
-            )
-        given = {"scheduler_file": address}
-    try:
-        client = Client(**given, timeout=START_S)
-    except (OSError, ValueError) as error:
-        raise EngineError(f"no scheduler answers at {address}: {error}") from error
-    with client:
-        client.run_on_scheduler(_never_give_up)
-        _wait_for(client, 1)
-        if any(threads > 1 for threads in client.nthreads().values()):
-            raise EngineError(
-                "a worker has several threads, and cases want one each: dask worker --nthreads 1"
-            )
-        yield client
-
-
-def _dashboard(client: "Client") -> str:
-    """Where Dask shows its workers; nowhere without Bokeh, if the scheduler is ours."""
-    if client.cluster is not None and importlib.util.find_spec("bokeh") is None:
-        return ""
-    is_there = "dashboard" in client.scheduler_info().get("services", {})
-    return str(client.dashboard_link or "") if is_there else ""
-
-
-def _never_give_up(dask_scheduler: Any) -> None:
-    """Deaths of workers are counted by case, on the disk."""
-    dask_scheduler.allowed_failures = FOREVER
-
-
-def _wait_for(client: "Client", count: int) -> None:
-    try:
-        client.wait_for_workers(count, timeout=START_S)
-    except TimeoutError as error:
-        raise EngineError(
-            f"{count} workers were to come, and did not in {START_S:.0f} s: look at their logs"
-        ) from error
 
 
 def check_count(name: str, value: Any, least: int = 1) -> None:

@@ -2,10 +2,11 @@
 
 import contextlib
 import math
-import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from studies.aside import write_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,20 +71,9 @@ def collected(study: "Study") -> tuple[Path, ...]:
     named = frame.rename(columns={n: f"{n} [{u}]" for n, u in units.items() if u not in ("", "1")})
     named.attrs = {}
     table, parquet = (study.store.folder / f"results.{kind}" for kind in ("csv", "parquet"))
-    table.parent.mkdir(parents=True, exist_ok=True)
-    _aside(table, named.to_csv)
+    write_aside(table, named.to_csv)
     with contextlib.suppress(ImportError, ValueError):  # no pyarrow, or lists among parameters
-        _aside(parquet, named.to_parquet)
+        write_aside(parquet, named.to_parquet)
         return table, parquet
     parquet.unlink(missing_ok=True)  # it would be that of an earlier time
     return (table,)
-
-
-def _aside(path: Path, write: Any) -> None:
-    """A file that is there whole or not at all."""
-    aside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -1,10 +1,8 @@
 """The page: a study as one self-contained HTML file, whose only scripts are its own, inline."""
 
 import base64
-import contextlib
 import hashlib
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microstructures.errors import InvalidInputError
+from studies.aside import write_aside
 from studies.report import asked, chapters, columns, data, figures, pictures, provenance, troubles
 from studies.report.columns import Column
 from studies.report.effects import Effect
@@ -70,18 +69,12 @@ def write(study: "Study", path: str | os.PathLike[str]) -> Path:
         InvalidInputError: the place cannot be written to.
     """
     text, target = page(study), Path(path)
-    aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8", newline="\n")
-        aside.replace(target)
+        write_aside(target, lambda aside: aside.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         raise InvalidInputError(
             f"{target} cannot be written ({error.strerror}): choose another place"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink()  # there only if something went wrong
     return target
 
 

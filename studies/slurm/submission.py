@@ -10,12 +10,13 @@ import re
 import shlex
 import subprocess
 import sys
-import uuid
 from importlib import resources
 from pathlib import Path
 
 from microstructures.errors import InvalidInputError, TwinError
-from studies.engine import SETTINGS, THREADS
+from studies.aside import write_aside
+from studies.dask_cluster import SETTINGS
+from studies.engine import THREADS
 from studies.slurm.job import SlurmJob
 from studies.study import Study
 from studies.study_file import AnyStudy
@@ -78,14 +79,8 @@ def submit(file: str | os.PathLike[str], job: SlurmJob) -> str:
 def written(file: str | os.PathLike[str], job: SlurmJob) -> Path:
     """Path of the script in the folder of the study. Raises as ``script`` does."""
     study = Study.from_toml(file)
-    text, folder = _script(study, Path(file).absolute(), job), _folder(study)
-    folder.mkdir(parents=True, exist_ok=True)
-    aside, final = folder / f".{uuid.uuid4().hex}", folder / "submit.sh"
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(final)
-    finally:
-        aside.unlink(missing_ok=True)
+    text, final = _script(study, Path(file).absolute(), job), _folder(study) / "submit.sh"
+    write_aside(final, lambda aside: aside.write_text(text, encoding="utf-8"))
     return final
 
 

@@ -287,11 +287,11 @@ def test_a_scheduler_that_goes_is_told_of_and_the_study_goes_on(tmp_path, cluste
 
 def test_a_scheduler_that_is_not_there_is_told_of(tmp_path, monkeypatch):
     from microstructures.errors import InvalidInputError
-    from studies import engine
+    from studies import dask_cluster
 
     made = study(tmp_path, Grid({"x": [1]}))
     with pytest.raises(InvalidInputError, match=r"nor a scheduler file that exists"):
         made.run("dask", address=str(tmp_path / "none.json"))
-    monkeypatch.setattr(engine, "START_S", 0.5)
+    monkeypatch.setattr(dask_cluster, "START_S", 0.5)
     with pytest.raises(EngineError, match=r"no scheduler answers at tcp://127\.0\.0\.1:1"):
         made.run("dask", address="tcp://127.0.0.1:1")

@@ -114,7 +114,7 @@ def test_times_are_read_as_slurm_reads_them(time, seconds):
 def test_workers_and_scheduler_get_the_settings_of_the_engine(study):
     import dask.config
 
-    from studies.engine import SETTINGS
+    from studies.dask_cluster import SETTINGS
 
     known = variables(script(study, SlurmJob(cpus_per_task=3)))
     read = dask.config.collect_env(known)
