@@ -136,3 +136,13 @@ def test_cases_of_an_earlier_recipe_are_told(file, capsys):
     file.write_text(file.read_text().replace("[1, 2, 3]", "[1, 2, 4]"))
     assert main(["study", "status", str(file)]) == 0
     assert "  1 finished case is stored besides, of another recipe" in capsys.readouterr().out
+
+
+def test_the_reference_names_all_of_studies():
+    import studies
+    from studies.answer import QUESTIONS
+
+    page = (ROOT / "docs/reference/studies.md").read_text(encoding="utf-8")
+    others = {"cli", "analyze", "Analysis", "AnalysisSettings"}  # of one volume
+    wanted = {*studies.__all__, *QUESTIONS} - others
+    assert [name for name in sorted(wanted) if name not in page] == []
