@@ -54,6 +54,7 @@ def run_case(store: str, case: str, terms: Terms) -> tuple[str, str]:
 
 def _come_to(store: Store, case: Case, terms: Terms) -> str:
     if known := _known(store, case.key):
+        store.release(case.key)  # whoever stored it may have died before it could
         return known
     if dead := _dead(store, case, terms):
         return _ended(store, dead, {})

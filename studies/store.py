@@ -247,6 +247,13 @@ class Store:
         self._claim(key).unlink(missing_ok=True)
         self.trace(key).unlink(missing_ok=True)
 
+    def settle(self) -> None:
+        """Release finished cases whose worker died between storing them and saying so."""
+        for key in self.begun():
+            if self.has(key):
+                with contextlib.suppress(OSError):  # a store that is only read has nothing to say
+                    self.release(key)
+
     def trace(self, key: str) -> Path:
         """Where the stack of a case that hangs is written when its time is over."""
         return self.folder / "claims" / f"{key}.trace"

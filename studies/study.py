@@ -166,6 +166,7 @@ class Study:
                     if known[case.key] in again:
                         store.remove(case.key)
                 self._watched(crew, left, known, watch)
+        self.store.settle()
         return Status(len(known), _counted(known.values()))
 
     def _watched(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from studies import Engine, Grid, Store, Study, Zipped
+from studies._worker import Terms, run_case
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 POINTS = Grid({"x": [3, 1, 2]})
@@ -400,3 +401,15 @@ def test_a_quota_of_a_container_counts(tmp_path, monkeypatch):
         (tmp_path / "cpu.max").write_text(text)
         monkeypatch.setattr(cores, "QUOTA", tmp_path / "cpu.max")
         assert cores.usable_cores() == wanted
+
+
+def test_claims_of_cases_that_were_stored_by_a_dying_worker_are_released(study):
+    study.run("serial")
+    case = study.cases()[0]
+    study.store.claim(case.key, "run", "elsewhere:1", case.parameters)
+    study.run("serial")
+    assert study.store.begun() == {}
+    store, text = str(study.store.folder), case.to_json()
+    study.store.claim(case.key, "run", "elsewhere:1", case.parameters)
+    assert run_case(store, text, Terms("run", None, 3, None)) == (case.key, "ok")
+    assert study.store.begun() == {}
