@@ -67,6 +67,7 @@ class _Energy:
     errors: list[float]
     scale: float = 0.0
     margin: float = MARGIN
+    growing: bool = False
 
     def fall(self, drop: float) -> None:
         self.value -= drop
@@ -79,7 +80,8 @@ class _Energy:
 
     def _remaining(self) -> float:
         """The tail of a geometric series of drops, over the energy, with a margin."""
-        last, whole = self.drops[-1], max(self.value, self.scale)
+        size = -self.value if self.growing else self.value
+        last, whole = self.drops[-1], max(size, self.scale)
         if last <= 0.0 or whole <= 0.0:
             return 0.0 if last == 0.0 else math.inf
         if len(self.drops) < 3:
@@ -102,6 +104,7 @@ def conjugate_gradients(
     tolerance: float,
     scale: float = 0.0,
     margin: float = MARGIN,
+    growing: bool = False,
     max_iterations: int = 2000,
     task: str = "solve",
 ) -> SolveReport:
@@ -118,6 +121,7 @@ def conjugate_gradients(
         scale: energy that errors are relative to where it exceeds that of the solution, which may
             well be zero.
         margin: factor on the estimated error, for what the series of energies does not show.
+        growing: the energy falls from 0, and errors are relative to how far it fell.
         max_iterations: iterations after which ConvergenceError is raised.
         task: name under which progress is reported.
 
@@ -129,7 +133,7 @@ def conjugate_gradients(
     """
     started = time.perf_counter()
     state = _State(operator, preconditioner, x, r)
-    track = _Energy(energy, [], [], scale, margin)
+    track = _Energy(energy, [], [], scale, margin, growing)
 
     def report(iterations: int) -> SolveReport:
         residual = math.sqrt(state.dot(r, r)) / rhs_norm
@@ -140,7 +144,7 @@ def conjugate_gradients(
     for iteration in range(max_iterations):
         if track.drops and track.error() <= tolerance:
             return report(iteration)
-        drop = state.step(tolerance * max(track.value, track.scale))
+        drop = state.step(tolerance * max(abs(track.value), track.scale))
         if drop is None:  # x is exact: further steps would follow the rounding, or divide by it
             track.errors[:] = [0.0]
             return report(iteration)
