@@ -17,6 +17,7 @@ from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers import elasticity, runtime
 from solvers.boundary import Boundary, Free, checked_boundary
+from solvers.checks import checked_volume
 from solvers.clusters import Clusters, clusters
 from solvers.constraint import Constraint
 from solvers.elasticity import Elasticity, ElasticMultigrid
@@ -24,7 +25,6 @@ from solvers.hexahedron import STABILISATION, checked_element, element_parameter
 from solvers.node_grid import NodeGrid
 from solvers.results import SolveReport
 from solvers.stiffness import Moduli, Stiffness, moduli
-from solvers.transport import checked_volume
 from solvers.voigt import PAIRS
 
 Field = NDArray[np.floating[Any]]

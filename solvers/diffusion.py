@@ -1,197 +1,255 @@
-"""Diffusion: div(sigma grad phi) = 0 between two electrodes, by finite volumes on voxels.
+"""Diffusion: div(sigma grad phi) = 0 by finite volumes on voxels, between electrodes or periodic.
 
 Arrays have the flow along axis 0. Faces conduct as two half voxels in series (harmonic mean), with
-an area-specific resistance between them where one is given; the electrodes touch the outer faces
-of the first and last layer, the sides are insulated.
+an area-specific resistance between them where one is given; electrodes touch the outer faces of
+the first and last layer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers import runtime
-from solvers._kernels import labels as kernels
 from solvers._kernels import vectors
-from solvers._ti import ti
 from solvers.cut_components import Cuts
-from solvers.face_level import FaceLevel, hierarchy
+from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
+from solvers.face_operator import FaceOperator
 from solvers.face_resistance import FaceResistance
 from solvers.grid import Grid
 from solvers.islands import IslandMultigrid, find_islands
-from solvers.linear import conjugate_gradients, total
-from solvers.multigrid import Multigrid
+from solvers.medium import CLOSED, CONDUCTS, ELECTRODE, Kind, Medium, Sides, Triple
 from solvers.resistive_faces import ResistiveFaces, resistive_faces
-from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
-BYTES_PER_VOXEL = {"mixed": 64, "double": 100}  # measured peak of a solve, per voxel
+Classes = NDArray[np.uint8] | NDArray[np.uint16]
+Real = type[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
-class Potential:
-    """Solution: potential and dissipation per voxel (flow along axis 0), and how it was found.
+class Ends:
+    """What lies beyond the first and the last layer along axis 0.
 
-    ``conductance`` is the total over ``scale``, for a unit potential drop; ``imbalance`` the
-    largest relative difference between the flow through a layer and the mean. ``interfacial`` is
-    the part of the dissipation in the faces' own resistances, None without any.
+    ``contacts`` are resistances, in the operator's unit; ``fed`` is the end, 0 or 1, into which a
+    uniform flux flows instead of an electrode being there.
     """
 
-    conductance: float
-    potential: NDArray[np.float64]
-    dissipation: NDArray[np.float64]
-    imbalance: float
-    report: SolveReport
-    interfacial: NDArray[np.float64] | None = None
+    contacts: tuple[float, float] = (0.0, 0.0)
+    fed: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
 class Diffusion:
-    """The operator A = -div(sigma grad) on flat arrays, with both electrodes at potential 0.
+    """The equations, and the operators that stand for them in single or double precision.
 
     Args:
         classes: class of each voxel, uint8 or uint16 of shape (n0, n1, n2); 0 insulates.
-        sigma: conductivity of class 1, 2, …; the largest is 1.
+        sigma: conductivity of class 1, 2, … in ascending order, the largest about 1, shape (n,);
+            or along each axis, shape (n, 3).
         spacing: voxel edges (h0, h1, h2), any unit; the smallest is 1.
         resistance: of faces between voxels, in that unit over that of sigma.
+        conductivity: of each voxel instead of ``sigma``, where the class is not 0.
+        ends: what lies beyond the ends; nothing does along periodic axes.
+        periodic: axes along which the last voxel touches the first.
     """
 
-    dtype: type[np.floating] = np.float64
-    direction: type[np.floating] = np.float64
+    classes: Classes
+    sigma: NDArray[np.float64]
+    spacing: Triple
+    resistance: FaceResistance | None = None
+    conductivity: NDArray[np.floating] | None = None
+    ends: Ends = field(default_factory=Ends)
+    periodic: Sides = CLOSED
 
-    def __init__(
-        self,
-        classes: NDArray[np.uint8] | NDArray[np.uint16],
-        sigma: NDArray[np.float64],
-        spacing: tuple[float, float, float],
-        resistance: FaceResistance | None = None,
-    ) -> None:
-        n0, n1, n2 = classes.shape
-        self.grid = Grid((n0, n1, n2)).checked()
-        self.spacing, self.sigma = spacing, sigma
-        self.width = len(sigma) + 2
-        self.size = self.grid.size
-        padded = self.grid.flat(classes).reshape(self.grid.padded)
-        padded[[0, -1], 1:-1, 1:-1] = self.width - 1
-        self.classes = runtime.to_device(padded)
-        self.table = runtime.to_device(face_table(sigma, spacing))
-        inlet = np.concatenate([[0.0], sigma])[classes[0]]
-        self.inlet_norm = float(np.linalg.norm(2.0 * inlet / spacing[0] ** 2))
-        class_type = ti.u8 if classes.dtype == np.uint8 else ti.u16
-        self.kernels = kernels.build(class_type, runtime.block())
-        lo, hi, *_ = self.grid.span
-        self.sums = runtime.zeros(vectors.chunks(hi - lo), np.float64)
-        self.resistive: ResistiveFaces | None = None
-        if resistance is not None:
-            faces = runtime.to_host(self.faces(np.float64)).reshape(3, -1)
-            self.resistive = resistive_faces(self.grid, spacing, faces, resistance)
-
-    def apply(self, x: DeviceArray, out: DeviceArray) -> float:
-        """Set ``out`` to A x and return x · A x; values of ``x`` in the halo count as given."""
-        if self.resistive is not None:
-            return self.resistive.operator.apply(x, out)
-        where = (self.classes, self.table, self.sums, self.width, *self.grid.span)
-        self.kernels.apply(x, out, *where)
-        return total(self.sums)
-
-    def dissipation(self, x: DeviceArray, out: DeviceArray) -> float:
-        """Set ``out`` to the energy dissipated in each voxel and return the sum."""
-        if self.resistive is not None:
-            self.resistive.operator.dissipation(x, out)
-        else:
-            where = (self.classes, self.table, self.width, *self.grid.span)
-            self.kernels.dissipation(x, out, *where)
-        return float(self.grid.voxels(runtime.to_host(out)).sum())
-
-    def layers(self, x: DeviceArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Conductance and flow between successive layers, electrodes included."""
-        conductance, flow = (runtime.zeros(self.grid.shape[0] + 1, np.float64) for _ in range(2))
-        layer, _ = self.grid.strides
-        if self.resistive is not None:
-            self.resistive.operator.layers(x, conductance, flow)
-        else:
-            self.kernels.layers(x, self.classes, self.table, conductance, flow, self.width, layer)
-        return runtime.to_host(conductance), runtime.to_host(flow)
-
-    def faces(self, dtype: type[np.floating]) -> DeviceArray:
-        """Conductance of every face, for the preconditioner."""
-        if self.resistive is not None:
-            return self.resistive.operator.faces_in(dtype)
-        faces = runtime.zeros(3 * self.size, dtype)
-        fill = self.kernels.faces32 if dtype is np.float32 else self.kernels.faces64
-        for axis, step in enumerate((*self.grid.strides, 1)):
-            fill(self.classes, self.table, faces, axis, self.width, self.size, step)
-        return faces
-
-    def interfacial(self, x: DeviceArray) -> NDArray[np.float64] | None:
-        """Dissipation in the faces' own resistances, by voxel; None if there are none."""
-        if self.resistive is None:
-            return None
-        return self.grid.voxels(self.resistive.interfacial(runtime.to_host(x)))
+    def __post_init__(self) -> None:
+        self.grid.checked()
 
     @property
-    def cuts(self) -> Cuts | None:
-        """Faces whose resistance parts what they join; None if there are none."""
-        if self.resistive is None or not any(len(cut) for cut in self.resistive.cuts):
-            return None
-        return self.resistive.cuts
+    def grid(self) -> Grid:
+        """Layout of flat arrays."""
+        n0, n1, n2 = self.classes.shape
+        return Grid((n0, n1, n2))
 
-    def preconditioner(self) -> Multigrid | IslandMultigrid:
-        """Multigrid in the precision that is in force, with the islands corrected if any."""
-        dtype = np.float32 if runtime.precision() == "mixed" else np.float64
-        finest = FaceLevel(self.grid, self.spacing, self.faces(dtype), dtype)
-        multigrid, islands = Multigrid(hierarchy(finest)), find_islands(self)
+    @property
+    def weights(self) -> Triple:
+        """1/h² of each axis."""
+        w0, w1, w2 = (1.0 / h**2 for h in self.spacing)
+        return w0, w1, w2
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Share of the outermost faces' energy that belongs to the voxels of this side."""
+        return (0.5, 0.5) if self.periodic[0] else (1.0, 1.0)
+
+    @property
+    def needs_stored_faces(self) -> bool:
+        """True if a face's conductance does not follow from one number per voxel."""
+        return self.resistance is not None or self.sigma.ndim == 2
+
+    def operator(self, dtype: Real) -> FaceOperator:
+        """A in the given precision."""
+        return FaceOperator(self.medium(dtype))
+
+    def medium(self, dtype: Real) -> Medium:
+        """The conductances in the given precision, in the smallest form."""
+        if self.resistance is not None:
+            assert self.resistive is not None
+            return self.resistive.medium.stored(dtype)
+        if self.sigma.ndim == 2:
+            return _directional(self, dtype)
+        return _plain_medium(self, dtype)
+
+    @property
+    def resistive(self) -> ResistiveFaces | None:
+        """Faces with a resistance of their own; made anew at each call."""
+        if self.resistance is None:
+            return None
+        bare = _directional(self, np.float64) if self.sigma.ndim == 2 else None
+        bare = bare or _plain_medium(self, np.float64)
+        faces = runtime.to_host(bare.stored().values).reshape(3, -1)
+        return resistive_faces(self.grid, self.spacing, faces, self.resistance, self.periodic)
+
+    def cuts(self, resistive: ResistiveFaces | None) -> Cuts | None:
+        """Faces whose resistance parts what they join; None if there are none."""
+        if resistive is None or not any(len(cut) for cut in resistive.cuts):
+            return None
+        return resistive.cuts
+
+    def preconditioner(self, dtype: Real, b: DeviceArray = None) -> FaceMultigrid | IslandMultigrid:
+        """Multigrid in the given precision, with the islands corrected if there are any.
+
+        ``b`` is where right-hand sides will be, if they are of the same precision.
+        """
+        islands = find_islands(self)
+        multigrid = FaceMultigrid(hierarchy(FaceLevel(self.medium(dtype), self.spacing, b)))
         return IslandMultigrid(multigrid, islands) if islands else multigrid
 
-    def layered_potential(self) -> NDArray[np.float64]:
-        """The best potential that depends on depth only, flat, with the electrodes' 1 and 0."""
-        conductance, _ = self.layers(runtime.zeros(self.size, np.float64))
-        drops = np.cumsum(1.0 / conductance)
-        levels = 1.0 - np.concatenate([[0.0], drops]) / drops[-1]
-        flat = np.zeros(self.grid.padded)
-        flat[:, 1:-1, 1:-1] = np.append(levels[:-1], 0.0)[:, None, None]
-        return flat.ravel()
+    def layered_potential(self, operator: FaceOperator, axis: int = 0) -> DeviceArray:
+        """The best potential that depends on depth along ``axis`` only, falling by 1, flat.
+
+        Where the flux is given, for a total of 1.
+        """
+        conductance, _ = operator.layers(runtime.zeros(operator.size, operator.dtype), axis)
+        n, open_ = self.grid.shape[axis], self.periodic[axis]
+        drops = np.divide(1.0, conductance, out=np.zeros(n + 1), where=conductance > 0)
+        if open_:
+            drops[0] = 0.0  # the same faces as the last
+        levels = 1.0 - np.cumsum(drops)[:-1] / drops.sum()
+        if self.ends.fed is not None and axis == 0:
+            levels *= drops.sum()
+            levels = levels - drops.sum() if self.ends.fed else levels
+        flat = np.zeros(self.grid.padded, operator.dtype)
+        shape = [1, 1, 1]
+        shape[axis] = n
+        self.grid.voxels(flat.reshape(-1))[...] = levels.reshape(shape)
+        self.hold(flat)
+        x = runtime.to_device(flat)
+        self.wrap(operator, x, axis)
+        return x
+
+    def hold(self, padded: NDArray[np.floating]) -> None:
+        """Put the electrodes' potentials, 1 and 0, where there are any."""
+        if not self.periodic[0]:
+            padded[0, 1:-1, 1:-1] = 1.0 if self.ends.fed is None else 0.0
+
+    def wrap(self, operator: FaceOperator, x: DeviceArray, axis: int = 0) -> None:
+        """Fill the halo beyond periodic axes, of a potential that falls by 1 along ``axis``."""
+        j0, j1, j2 = (float(a == axis) for a in range(3))
+        operator.medium.wrap(x, (j0, j1, j2))
+
+    def feed(self, r: DeviceArray) -> NDArray[np.floating] | None:
+        """Currents into the voxels at the fed end, of the precision of ``r``, a total of 1."""
+        if self.ends.fed is None:
+            return None
+        into = np.zeros(self.grid.padded, runtime.dtype_of(r))
+        layer = -2 if self.ends.fed else 1
+        into[layer, 1:-1, 1:-1] = self.classes[-1 if self.ends.fed else 0] > 0
+        into /= into.sum(dtype=np.float64)
+        if self.ends.fed:
+            into = -into
+        return into.reshape(-1)
 
 
-def face_table(
-    sigma: NDArray[np.float64], spacing: tuple[float, float, float]
-) -> NDArray[np.float64]:
-    """Face conductance by axis and pair of classes, flat; unit: largest sigma times smallest edge.
+def _plain_medium(problem: Diffusion, dtype: Real) -> Medium:
+    """A medium of one number per voxel: its class, a mask, or its resistivity."""
+    plain, one = problem.conductivity is None, len(problem.sigma) == 1
+    if plain and one and not any(problem.ends.contacts):
+        mask = problem.grid.flat((problem.classes > 0).astype(np.uint8))
+        _close(problem, mask, (CONDUCTS * ELECTRODE,) * 2, 0)
+        return _medium(problem, "mask", mask, dtype, scale=float(problem.sigma[0]))
+    low, high = (2.0 * contact / problem.spacing[0] for contact in problem.ends.contacts)
+    if plain and dtype is np.float64:  # a byte or two instead of eight
+        classes, last = problem.grid.flat(problem.classes), len(problem.sigma) + 1
+        _close(problem, classes, (last, last + 1), 0)
+        table = np.concatenate([[np.inf], 1.0 / problem.sigma, [low, high]])
+        return _medium(problem, "classes", classes, dtype, runtime.to_device(table))
+    values = np.full(problem.grid.padded, np.inf, dtype)
+    inner = values[1:-1, 1:-1, 1:-1]
+    if problem.conductivity is None:
+        inner[...] = np.concatenate([[np.inf], 1.0 / problem.sigma]).astype(dtype)[problem.classes]
+    else:
+        flows = problem.classes > 0
+        np.divide(1.0, problem.conductivity, out=inner, where=flows, casting="same_kind")
+    _close(problem, values, (low, high), np.inf)
+    return _medium(problem, "resistivity", values, dtype)
 
-    Class 0 insulates and the last class is an electrode, half a voxel away along axis 0.
-    """
-    width = len(sigma) + 2
-    inner = np.concatenate([[0.0], sigma])
-    pair = np.add.outer(inner, inner)
-    series = np.divide(
-        2 * np.multiply.outer(inner, inner), pair, out=np.zeros_like(pair), where=pair > 0
-    )
-    table = np.zeros((3, width, width))
-    table[:, :-1, :-1] = series
-    table[0, -1, :-1] = table[0, :-1, -1] = 2 * inner
-    return (table / np.square(spacing)[:, None, None]).ravel()
+
+def _medium(
+    problem: Diffusion,
+    kind: Kind,
+    values: NDArray[Any],
+    dtype: Real,
+    table: DeviceArray = None,
+    scale: float = 1.0,
+) -> Medium:
+    w0, w1, w2 = (w * scale for w in problem.weights)
+    device = runtime.to_device(values)
+    return Medium(problem.grid, kind, device, dtype, (w0, w1, w2), table, problem.periodic)
 
 
-def solve(operator: Diffusion, tolerance: float, max_iterations: int, task: str) -> Potential:
-    """Potential for 1 at the low and 0 at the high electrode. Raises ConvergenceError."""
-    x = runtime.to_device(operator.layered_potential())
-    r = runtime.zeros(operator.size, np.float64)
-    energy = operator.dissipation(x, r)
-    operator.apply(x, r)
-    vectors.negate(r)
-    report = conjugate_gradients(
-        operator,
-        operator.preconditioner(),
-        x,
-        r,
-        energy=energy,
-        rhs_norm=operator.inlet_norm,
-        tolerance=tolerance,
-        max_iterations=max_iterations,
-        task=task,
-    )
-    conductance = operator.dissipation(x, r)
-    _, flow = operator.layers(x)
-    imbalance = float(np.abs(flow / flow.mean() - 1.0).max())
-    potential, dissipation = (operator.grid.voxels(runtime.to_host(v)) for v in (x, r))
-    interfacial = operator.interfacial(x)
-    return Potential(conductance, potential, dissipation, imbalance, report, interfacial)
+def _close(
+    problem: Diffusion, values: NDArray[Any], ends: tuple[float, float], none: float
+) -> None:
+    """Fill the halo: electrodes beyond the ends, or nothing where the flux is given; far sides."""
+    padded = values.reshape(problem.grid.padded)
+    for axis, periodic in enumerate(problem.periodic):
+        if periodic:
+            along = np.moveaxis(padded, axis, 0)
+            along[0], along[-1] = along[-2], along[1]
+    if not problem.periodic[0]:
+        for end, plane in enumerate((0, -1)):
+            value = none if problem.ends.fed == end else ends[end]
+            padded[plane, 1:-1, 1:-1] = value
+
+
+def _directional(problem: Diffusion, dtype: Real) -> Medium:
+    """Stored faces of conductivities that differ along the axes."""
+    grid, out = problem.grid, []
+    for axis in range(3):
+        alone = Diffusion(
+            problem.classes,
+            problem.sigma[:, axis],
+            problem.spacing,
+            ends=problem.ends,
+            periodic=problem.periodic,
+        )
+        faces = runtime.to_host(_plain_medium(alone, np.float64).stored().values)
+        out.append(faces.reshape(3, -1)[axis].astype(dtype))
+    values = runtime.to_device(np.stack(out))
+    return Medium(grid, "stored", values, dtype, periodic=problem.periodic)
+
+
+def current_norm(problem: Diffusion, operator: FaceOperator, r: DeviceArray, axis: int) -> float:
+    """|b| of the currents that the electrodes or the gradient drive into voxels at potential 0."""
+    if (into := problem.feed(r)) is not None:
+        return float(np.linalg.norm(into))
+    flat = np.zeros(problem.grid.padded, operator.dtype)
+    problem.hold(flat)
+    x = runtime.to_device(flat)
+    problem.wrap(operator, x, axis)
+    operator.defect(x, r)
+    sums = runtime.zeros(vectors.chunks(operator.size), np.float64)
+    single = runtime.taichi_type(runtime.dtype_of(r))
+    vectors.build(single, single, single, runtime.block()).dot(r, r, sums, operator.size)
+    return float(np.sqrt(runtime.to_host(sums).sum())) or 1.0

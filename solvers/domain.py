@@ -3,20 +3,24 @@
 Voxels outside the electrode are cut away where they fill whole layers, and insulate elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from microstructures.phases import Phase
-from solvers.components import spanning_mask
+from solvers.components import component_labels, faces_reached, spanning_mask
 from solvers.cut_components import cut_spanning_mask
+from solvers.electrodes import Electrodes
 from solvers.face_resistance import FaceResistance
+from solvers.medium import CLOSED, Sides
+from solvers.periodic_components import joined, winding_mask
 from solvers.window import Window, inside_window
 
+PLAIN = Electrodes()
 MOST_CONDUCTIVITIES = 4000  # the table of face conductances, by pairs, stays below 400 MB
 
 
@@ -24,10 +28,12 @@ MOST_CONDUCTIVITIES = 4000  # the table of face conductances, by pairs, stays be
 class Domain:
     """Conductivity classes of voxels, shape (n0, n1, n2) with the flow along axis 0.
 
-    ``classes`` is 0 where nothing flows, else 1 + the index into ``sigma`` (S/m, ascending);
-    ``inside`` is False where the volume is outside; ``axis`` and ``window`` say which part of the
-    volume this is, ``window`` in the volume's own axis order. ``resistance`` is that of faces of
-    these voxels, in Ω m²; None if no face has any.
+    ``classes`` is 0 where nothing flows, else 1 + the index into ``sigma`` (S/m, ascending, shape
+    (n,), or along each axis with the flow first, shape (n, 3)); where ``conductivity`` is given,
+    it holds instead, voxel by voxel, and ``sigma`` is the largest of it alone. ``inside`` is False
+    where the volume is outside; ``axis`` and ``window`` say which part of the volume this is,
+    ``window`` in the volume's own axis order. ``resistance`` is that of faces of these voxels, in
+    Ω m²; None if no face has any. ``periodic`` tells along which axes the volume repeats itself.
     """
 
     classes: NDArray[np.uint8] | NDArray[np.uint16]
@@ -37,6 +43,8 @@ class Domain:
     axis: int
     window: Window
     resistance: FaceResistance | None = None
+    conductivity: NDArray[np.floating] | None = None
+    periodic: Sides = CLOSED
 
     @property
     def percolates(self) -> bool:
@@ -59,8 +67,14 @@ def domain(
     conductivity: Mapping[int, float],
     axis: int,
     resistance: FaceResistance | None = None,
+    electrodes: Electrodes | None = PLAIN,
+    winding: int | None = 0,
 ) -> Domain:
-    """The domain of a volume for conductivities (label → S/m) checked by ``phase_values``."""
+    """The domain of a volume for conductivities (label → S/m) checked by ``phase_values``.
+
+    ``electrodes`` is None for a volume that repeats itself along all axes; what winds around it
+    along the axis ``winding``, flow first, or along any if that is None, is kept then.
+    """
     window = inside_window(volume)
     labels = np.moveaxis(volume.labels[window], axis, 0)
     sigma = np.unique([s for s in conductivity.values() if s > 0.0])
@@ -69,56 +83,94 @@ def domain(
             f"{len(sigma)} different conductivities were given, but at most {MOST_CONDUCTIVITIES} "
             "can be told apart: round the values so that phases share them"
         )
-    lookup = np.zeros(int(volume.labels.max()) + 1, np.uint8 if len(sigma) < 254 else np.uint16)
+    lookup = np.zeros(int(volume.labels.max()) + 1, np.uint8 if len(sigma) < 253 else np.uint16)
     for label, value in conductivity.items():
         if value > 0.0 and label < len(lookup):
             lookup[label] = 1 + np.searchsorted(sigma, value)
-    classes = lookup[labels]
     part = None if resistance is None else resistance.within(window, axis)
-    classes[~_spanning(classes > 0, part)] = 0
-    h = volume.spacing
-    order = (axis, *(a for a in range(3) if a != axis))
-    spacing = (h[order[0]], h[order[1]], h[order[2]])
-    inside = _inside(labels, volume.outside)
-    return Domain(classes, sigma, spacing, inside, axis, window, part)
+    return _domain(volume, lookup[labels], sigma, axis, part, electrodes, winding)
 
 
-def phase_values(volume: Volume, values: Mapping[Phase, float], what: str) -> dict[int, float]:
-    """Values by label, complete for all labels that occur. Raises InvalidInputError."""
-    if not isinstance(values, Mapping) or not values:
+def field_domain(
+    volume: Volume,
+    conductivity: NDArray[np.floating],
+    axis: int,
+    resistance: FaceResistance | None = None,
+    electrodes: Electrodes | None = PLAIN,
+    winding: int | None = 0,
+) -> Domain:
+    """The domain of a volume for a conductivity ≥ 0 of each voxel, shape of the volume."""
+    window = inside_window(volume)
+    own = np.ascontiguousarray(np.moveaxis(conductivity[window], axis, 0))
+    classes = (own > 0.0).astype(np.uint8)
+    if volume.outside is not None:
+        classes[np.moveaxis(volume.labels[window], axis, 0) == volume.outside] = 0
+    part = None if resistance is None else resistance.within(window, axis)
+    sigma = np.array([own.max()])
+    return _domain(volume, classes, sigma, axis, part, electrodes, winding, own)
+
+
+def _domain(
+    volume: Volume,
+    classes: NDArray[Any],
+    sigma: NDArray[np.float64],
+    axis: int,
+    part: FaceResistance | None,
+    electrodes: Electrodes | None,
+    winding: int | None,
+    conductivity: NDArray[np.floating] | None = None,
+) -> Domain:
+    """What of the classes carries anything, with its surroundings."""
+    window = inside_window(volume)
+    inside = _inside(np.moveaxis(volume.labels[window], axis, 0), volume.outside)
+    periodic = _periodic(electrodes)
+    if any(periodic):
+        _refuse_periodic(volume, inside, part)
+    classes *= _carrying(classes > 0, part, periodic, winding)
+    h0, h1, h2 = flow_first(volume.spacing, axis)
+    return Domain(classes, sigma, (h0, h1, h2), inside, axis, window, part, conductivity, periodic)
+
+
+def flow_first(values: Sequence[Any], axis: int) -> tuple[Any, ...]:
+    """Values by axis with that of the flow first, the others in their order."""
+    return (values[axis], *(values[a] for a in range(3) if a != axis))
+
+
+def _periodic(electrodes: Electrodes | None) -> Sides:
+    if electrodes is None:
+        return True, True, True
+    sides = electrodes.sides == "periodic"
+    return False, sides, sides
+
+
+def _refuse_periodic(
+    volume: Volume, inside: NDArray[np.bool_], resistance: FaceResistance | None
+) -> None:
+    if not inside.all():
         raise InvalidInputError(
-            f"{what} {values!r} names no phase: give {{phase: value}} for each of "
-            f"{list(volume.phases.values())}, 0 for those that insulate"
+            "the volume has voxels outside, so that it cannot repeat itself: crop it to a box "
+            "without them, or use insulated sides"
         )
-    table: dict[int, float] = {}
-    for phase, value in values.items():
-        label = volume.phase_id(phase)
-        if label in table:
-            raise InvalidInputError(
-                f"{what} gives {volume.phase_name(label)!r} twice, by name and by id: give it once"
-            )
-        table[label] = _checked(value, phase, what)
-    missing = [name for i, name in volume.phases.items() if i not in table and volume.voxels(i)]
-    if missing:
+    if resistance is not None:
         raise InvalidInputError(
-            f"{what} names only {[volume.phase_name(label) for label in table]}, but the volume "
-            f"also holds {missing}: give each a value, 0 if it insulates"
+            "face resistances were given together with periodic sides, across which they are not "
+            "defined: use insulated sides, or boundary='mirrored'"
         )
-    return table
 
 
-def _checked(value: float, phase: Phase, what: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not (np.isfinite(number) and number >= 0.0):
-        raise InvalidInputError(f"{what} of {phase!r} is {value!r}: give a finite number ≥ 0")
-    return number
-
-
-def _spanning(mask: NDArray[np.bool_], resistance: FaceResistance | None) -> NDArray[np.bool_]:
-    """True for voxels from which both electrodes can be reached through faces not blocked."""
+def _carrying(
+    mask: NDArray[np.bool_],
+    resistance: FaceResistance | None,
+    periodic: Sides,
+    winding: int | None,
+) -> NDArray[np.bool_]:
+    """True for voxels through which anything can flow along axis 0, or around any axis."""
+    if periodic[0]:
+        return winding_mask(mask, periodic, winding)
+    if any(periodic):
+        labels, count = joined(*component_labels(mask), periodic)
+        reached = faces_reached(labels, count)
+        return np.take(reached[0] & reached[1], labels)
     if resistance is None or not any(len(faces) for faces in resistance.blocked):
         return spanning_mask(mask, axis=0)
     return cut_spanning_mask(mask, resistance.blocked, axis=0)

@@ -13,12 +13,12 @@ from microstructures.errors import InvalidInputError, NotPercolatingError
 from microstructures.phases import Phase
 from solvers.body import Body
 from solvers.boundary import Boundary, Clamped, Condition, Periodic, Symmetry
+from solvers.checks import checked_tolerance
 from solvers.constraint import ALL
 from solvers.hexahedron import STABILISATION
 from solvers.results import SAMPLING, SolveReport, finite
 from solvers.sampling import block_sums, standard_error
 from solvers.stiffness import Stiffness
-from solvers.transport import checked_tolerance
 from solvers.voigt import NO_STIFFNESS, PAIRS, SHEARS
 
 ORTHOTROPIC = np.eye(6, dtype=bool)

@@ -235,6 +235,11 @@ class ElasticMultigrid:
         """Slower, but positive definite whatever coarse levels make of the moduli."""
         return ElasticMultigrid(self.multigrid, self.end_scale, cycles=False)
 
+    @property
+    def lent(self) -> DeviceArray:
+        """No vector is lent."""
+        return None
+
     def take(self, r: DeviceArray) -> bool:
         """Read right-hand sides from ``r`` itself from now on."""
         self.finest.take(r)

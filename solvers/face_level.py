@@ -1,4 +1,4 @@
-"""FaceLevel: a multigrid level of the seven-point operator, with one conductance per face.
+"""FaceLevel: a multigrid level of the seven-point operator.
 
 Coarser levels merge 2 voxels along each axis whose spacing is not much larger than the smallest.
 Their faces conduct as the merged fine faces do in parallel, over twice the distance; corrections
@@ -13,39 +13,48 @@ from numpy.typing import NDArray
 
 from solvers import runtime
 from solvers._kernels import faces as kernels
-from solvers._ti import ti
 from solvers.grid import Grid
-from solvers.multigrid import chebyshev_weights
+from solvers.medium import Medium
+from solvers.multigrid import Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 
 DIRECT_VOXELS = 700  # solved exactly from here down
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
+SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
+
+Solver = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class FaceLevel:
     """Right-hand side, solution and faces of one level, as flat device arrays.
 
-    ``faces`` holds three conductances per element, or four if the level is ``grounded``.
+    Args:
+        medium: what the faces conduct.
+        spacing: voxel edges, any unit.
+        b: right-hand side, if it lives elsewhere already.
+        spare: an array of the same size that may be overwritten, likewise.
     """
 
     def __init__(
         self,
-        grid: Grid,
+        medium: Medium,
         spacing: tuple[float, float, float],
-        faces: DeviceArray,
-        dtype: type[np.floating],
-        grounded: bool = False,
+        b: DeviceArray = None,
+        spare: DeviceArray = None,
     ) -> None:
-        self.grid, self.spacing, self.faces, self.dtype = grid, spacing, faces, dtype
-        self.grounded = grounded
-        self.factors = merged(grid.shape, spacing)
-        self.b, self.x, self.spare = (runtime.zeros(grid.size, dtype) for _ in range(3))
-        real = ti.f32 if dtype is np.float32 else ti.f64
-        self.kernels = kernels.build(real, runtime.block(), grounded)
-        self.transfers = kernels.transfers(real, runtime.block())
+        self.medium, self.grid, self.spacing = medium, medium.grid, spacing
+        self.dtype = medium.dtype
+        self.factors = merged(self.grid.shape, spacing)
+        new = [
+            v if v is not None else runtime.zeros(self.grid.size, self.dtype) for v in (b, spare)
+        ]
+        self.b, self.spare = new
+        self.x = runtime.zeros(self.grid.size, self.dtype)
+        self.kernels = medium.kernels
+        self.transfers = kernels.transfers(runtime.taichi_type(self.dtype), runtime.block())
         self.weights = chebyshev_weights(DEGREE, LOWEST, 2.0)
-        self.direct: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+        self.direct: Solver | None = None
 
     @property
     def is_coarsest(self) -> bool:
@@ -54,53 +63,63 @@ class FaceLevel:
 
     def smooth(self, from_zero: bool) -> None:
         """Chebyshev relaxation; the same polynomial before and after keeps the cycle symmetric."""
-        weights, where = self.weights, (self.faces, self.grid.size, *self.grid.span)
+        weights, where = self.weights, self.medium.where
         if from_zero:
-            self.kernels.start(self.b, self.x, *where, weights[0])
+            self.kernels.start(self.b, self.x, weights[0], *where)
+            self.medium.wrap(self.x)
         for weight in weights[from_zero:]:
-            self.kernels.relax(self.x, self.b, self.spare, *where, weight)
+            self.kernels.relax(self.x, self.b, self.spare, weight, *where)
             self.x, self.spare = self.spare, self.x
+            self.medium.wrap(self.x)
 
     def restrict(self, coarse: "FaceLevel") -> None:
         """Sum the residual of the voxels that ``coarse`` merges into its right-hand side."""
-        where = (self.faces, self.grid.size, *self.grid.span)
-        self.kernels.residual(self.x, self.b, self.spare, *where)
+        self.kernels.residual(self.x, self.b, self.spare, *self.medium.where)
+        self.medium.clear_odd(self.spare)
         self.transfers.restrict(self.spare, coarse.b, *coarse.grid.shape, *self._pair(coarse))
 
     def prolong(self, coarse: "FaceLevel") -> None:
         """Add the correction of ``coarse`` to all voxels that it merges."""
         self.transfers.prolong(coarse.x, self.x, *self.grid.shape, *self._pair(coarse))
+        self.medium.wrap(self.x)
 
     def solve(self) -> None:
         """Solve exactly on the host."""
         if self.direct is None:
-            self.direct = _factorised(self)
+            self.direct = _factorised(self.medium)
         solution = self.direct(self.grid.voxels(runtime.to_host(self.b)).ravel().astype(float))
-        self._set(solution.reshape(self.grid.shape))
+        runtime.assign(self.x, self.grid.flat(solution.reshape(self.grid.shape)).astype(self.dtype))
+        self.medium.wrap(self.x)
 
     def coarser(self) -> "FaceLevel":
         """The next level."""
-        shape = tuple(-(-n // f) for n, f in zip(self.grid.shape, self.factors, strict=True))
-        grid = Grid(shape)  # type: ignore[arg-type]
-        spacing = tuple(h * f for h, f in zip(self.spacing, self.factors, strict=True))
-        kinds = 4 if self.grounded else 3
-        faces = runtime.zeros(kinds * grid.size, self.dtype)
-        coarse = FaceLevel(grid, spacing, faces, self.dtype, self.grounded)  # type: ignore[arg-type]
-        for axis in range(kinds):
-            fine_voxels = self.grid.shape[axis % 3]
-            sizes = (self.grid.size, grid.size, fine_voxels, *grid.shape)
-            self.transfers.coarsen(self.faces, faces, axis, *sizes, *self._pair(coarse))
-        return coarse
+        h0, h1, h2 = (h * f for h, f in zip(self.spacing, self.factors, strict=True))
+        return FaceLevel(_coarsened(self.medium, self.factors), (h0, h1, h2))
 
     def _pair(self, coarse: "FaceLevel") -> tuple[int, ...]:
         return (*self.factors, *self.grid.strides, *coarse.grid.strides)
 
-    def _set(self, values: NDArray[np.float64]) -> None:
-        flat = self.grid.flat(values.astype(self.dtype))
-        if isinstance(self.x, np.ndarray):
-            self.x[:] = flat
-        else:
-            self.x.from_numpy(flat)
+
+class FaceMultigrid(Multigrid):
+    """Multigrid whose finest level reads right-hand sides in place and lends its spare vector."""
+
+    @property
+    def medium(self) -> Medium:
+        """What the faces of the finest level conduct."""
+        finest: FaceLevel = self.levels[0]  # type: ignore[assignment]
+        return finest.medium
+
+    @property
+    def lent(self) -> DeviceArray:
+        """A vector that is free between two cycles, with nothing in its halo."""
+        spare = self.levels[0].spare  # type: ignore[attr-defined]
+        self.medium.clear(spare)
+        return spare
+
+    def take(self, r: DeviceArray) -> bool:
+        """Read right-hand sides from ``r`` itself, which is of this precision."""
+        self.levels[0].b = r
+        return True
 
 
 def hierarchy(finest: FaceLevel) -> list[FaceLevel]:
@@ -121,39 +140,78 @@ def merged(
     return z, y, x
 
 
-def _factorised(level: FaceLevel) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def _coarsened(fine: Medium, factors: tuple[int, int, int]) -> Medium:
+    """Faces of the merged voxels."""
+    nz, ny, nx = (-(-n // f) for n, f in zip(fine.grid.shape, factors, strict=True))
+    grid, kinds = Grid((nz, ny, nx)), 4 if fine.grounded else 3
+    values = runtime.zeros(kinds * grid.size, fine.dtype)
+    strides = (*fine.grid.strides, *grid.strides)
+    for axis in range(kinds):
+        weight = fine.weights[axis % 3]
+        sizes = (grid.size, fine.grid.shape[axis % 3], *grid.shape, *factors, *fine.grid.shape)
+        fine.kernels.coarsen(values, axis, weight, *fine.source, *sizes, *strides)
+    periodic, grounded = fine.periodic, fine.grounded
+    return Medium(grid, "stored", values, fine.dtype, periodic=periodic, grounded=grounded)
+
+
+def _factorised(medium: Medium) -> Solver:
     """Exact solve of a small level; voxels without conducting faces stay 0."""
-    matrix = _dense(level)
+    matrix = _dense(medium)
     active = np.flatnonzero(matrix.diagonal() > 0.0)
     matrix = matrix[np.ix_(active, active)]
     scale = 1.0 / np.sqrt(matrix.diagonal())  # a unit diagonal at any contrast of the phases
     matrix *= np.outer(scale, scale)
-    matrix[np.diag_indices_from(matrix)] += 1e-12  # rounding may have made it semidefinite
-    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+    inner = _pseudo_inverse(matrix) if any(medium.periodic) else _cholesky(matrix)
 
     def solve(rhs: NDArray[np.float64]) -> NDArray[np.float64]:
         solution = np.zeros_like(rhs)
-        scaled = scipy.linalg.cho_solve(factor, scale * rhs[active], check_finite=False)
-        solution[active] = scale * scaled
+        solution[active] = scale * inner(scale * rhs[active])
         return solution
 
     return solve
 
 
-def _dense(level: FaceLevel) -> NDArray[np.float64]:
-    shape = level.grid.shape
+def _cholesky(matrix: NDArray[np.float64]) -> Solver:
+    matrix[np.diag_indices_from(matrix)] += 1e-12  # rounding may have made it semidefinite
+    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
+    return lambda rhs: scipy.linalg.cho_solve(factor, rhs, check_finite=False)
+
+
+def _pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:
+    """Clusters that nothing holds keep a mean of zero."""
+    values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
+    kept = values > SINGULAR * max(float(values[-1]), 1e-300)
+    basis = vectors[:, kept]
+    inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
+    return lambda rhs: inverse @ rhs
+
+
+def _dense(medium: Medium) -> NDArray[np.float64]:
+    grid, shape = medium.grid, medium.grid.shape
     matrix = np.zeros((int(np.prod(shape)),) * 2)
-    number = level.grid.flat(np.arange(1, matrix.shape[0] + 1).reshape(shape))
-    faces = runtime.to_host(level.faces).astype(float).reshape(-1, level.grid.size)
-    if level.grounded:
-        matrix[np.diag_indices_from(matrix)] += level.grid.voxels(faces[3]).ravel()
-    steps = (*level.grid.strides, 1)
-    for axis, step in enumerate(steps):
+    number = _numbers(medium)
+    faces = runtime.to_host(medium.stored().values).astype(float).reshape(-1, grid.size)
+    if medium.grounded:
+        matrix[np.diag_indices_from(matrix)] += grid.voxels(faces[3]).ravel()
+    for axis, step in enumerate((*grid.strides, 1)):
         p = np.flatnonzero(faces[axis])
         a, b, g = number[p] - 1, number[p + step] - 1, faces[axis][p]
+        if medium.periodic[axis]:  # the face below the first voxel is that above the last
+            low = np.take(np.arange(grid.size).reshape(grid.padded), 0, axis)
+            keep = ~np.isin(p, low)
+            a, b, g = a[keep], b[keep], g[keep]
         np.add.at(matrix, (a[a >= 0], a[a >= 0]), g[a >= 0])
         np.add.at(matrix, (b[b >= 0], b[b >= 0]), g[b >= 0])
         both = (a >= 0) & (b >= 0)
         np.add.at(matrix, (a[both], b[both]), -g[both])
         np.add.at(matrix, (b[both], a[both]), -g[both])
     return matrix
+
+
+def _numbers(medium: Medium) -> NDArray[np.int64]:
+    """Number 1, 2, … of each voxel in a flat array; in the halo 0, or that of the far side."""
+    inner = np.arange(1, int(np.prod(medium.grid.shape)) + 1).reshape(medium.grid.shape)
+    for axis, periodic in enumerate(medium.periodic):
+        widths = [(int(a == axis), int(a == axis)) for a in range(3)]
+        inner = np.pad(inner, widths, mode="wrap" if periodic else "constant")
+    return inner.ravel()

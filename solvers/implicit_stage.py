@@ -42,6 +42,11 @@ class Relaxation:
         """What ``precondition`` made of the right-hand side."""
         return self.level.x
 
+    @property
+    def lent(self) -> DeviceArray:
+        """No vector is lent."""
+        return None
+
     def take(self, r: DeviceArray) -> bool:
         """Right-hand sides must be copied to ``rhs``."""
         return False
@@ -188,7 +193,7 @@ def _preconditioner(
     operator: StoredFaces, spacing: tuple[float, float, float], largest: float
 ) -> Preconditioner:
     dtype = np.float32 if runtime.precision() == "mixed" else np.float64
-    finest = FaceLevel(operator.grid, spacing, operator.faces_in(dtype), dtype, grounded=True)
+    finest = FaceLevel(operator.medium.stored(dtype), spacing)
     return Relaxation(finest) if largest < LOCAL else Multigrid(hierarchy(finest))
 
 

@@ -9,6 +9,7 @@ they are the solution of a small system.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 from solvers import runtime
 from solvers.components import component_labels, faces_reached
 from solvers.cut_components import Cuts, cut_labels
-from solvers.multigrid import Multigrid
+from solvers.face_level import FaceMultigrid
+from solvers.face_operator import FaceOperator
+from solvers.medium import Medium
+from solvers.periodic_components import joined
 from solvers.runtime import DeviceArray
 
 if TYPE_CHECKING:
@@ -55,7 +59,7 @@ class Islands:
 class IslandMultigrid:
     """Multigrid plus the constant correction of every island: symmetric and positive as well."""
 
-    def __init__(self, multigrid: Multigrid, islands: tuple[Islands, ...]) -> None:
+    def __init__(self, multigrid: FaceMultigrid, islands: tuple[Islands, ...]) -> None:
         self.multigrid, self.islands, self.dtype = multigrid, islands, multigrid.dtype
 
     @property
@@ -68,37 +72,84 @@ class IslandMultigrid:
         """What ``precondition`` made of the right-hand side."""
         return self.multigrid.solution
 
+    @property
+    def medium(self) -> Medium:
+        """What the faces of the finest level conduct."""
+        return self.multigrid.medium
+
+    @property
+    def lent(self) -> DeviceArray:
+        """A vector that is free between two cycles."""
+        return self.multigrid.lent
+
     def take(self, r: DeviceArray) -> bool:
-        """Right-hand sides must be copied to ``rhs``."""
-        return False
+        """Read right-hand sides from ``r`` itself, which is of this precision."""
+        return self.multigrid.take(r)
 
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
         self.multigrid.precondition()
         for islands in self.islands:
             islands.correct(self.rhs, self.solution)
+        self.medium.wrap(self.solution)
 
 
-def find_islands(operator: "Diffusion") -> tuple[Islands, ...]:
+def find_islands(problem: "Diffusion") -> tuple[Islands, ...]:
     """Islands above every gap of ``CONTRAST`` in the conductivities, where there are any."""
-    sigma = operator.sigma
-    gaps = 2 + np.flatnonzero(sigma[1:] > CONTRAST * sigma[:-1])  # class just above each gap
-    cuts = operator.cuts
-    lowest = list(gaps) if cuts is None else [1, *gaps]
-    if not lowest:
+    resistive = problem.resistive
+    cuts, levels = problem.cuts(resistive), _levels(problem)
+    if not levels and cuts is None:
         return ()
-    classes = operator.grid.voxels(runtime.to_host(operator.classes))
-    found = (_islands(operator, classes >= least, cuts) for least in lowest)
+    whole = [] if cuts is None else [problem.classes > 0]
+    masks = chain(whole, (_above(problem, least) for least in levels))
+    operator = problem.operator(np.float32)
+    found = (_islands(problem, operator, mask, cuts) for mask in masks)
     return tuple(islands for islands in found if islands is not None)
 
 
-def _islands(operator: "Diffusion", mask: NDArray[np.bool_], cuts: Cuts | None) -> Islands | None:
+def _levels(problem: "Diffusion") -> list[float]:
+    """Conductivities just above every gap."""
+    if problem.conductivity is None:
+        sigma = problem.sigma if problem.sigma.ndim == 1 else problem.sigma.max(axis=1)
+        sigma = np.sort(sigma)
+    else:
+        sigma = _occupied(problem.conductivity[problem.classes > 0])
+    return [float(s) for s in sigma[1:][sigma[1:] > CONTRAST * sigma[:-1]]]
+
+
+def _occupied(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The ends of every run of values closer than an eighth of a decade."""
+    edges = np.arange(np.floor(8 * np.log10(values.min())), 8 * np.log10(values.max()) + 2)
+    counts, _ = np.histogram(np.log10(values), edges / 8)
+    places = np.flatnonzero(counts)
+    return np.sort(
+        np.concatenate([10 ** (edges[places] / 8), 10 ** (edges[places + 1] / 8 - 1e-9)])
+    )
+
+
+def _above(problem: "Diffusion", least: float) -> NDArray[np.bool_]:
+    """True where the conductivity is at least this."""
+    if problem.conductivity is not None:
+        return (problem.classes > 0) & (problem.conductivity >= least)
+    sigma = problem.sigma if problem.sigma.ndim == 1 else problem.sigma.max(axis=1)
+    return np.concatenate([[False], sigma >= least])[problem.classes]
+
+
+def _islands(
+    problem: "Diffusion", operator: FaceOperator, mask: NDArray[np.bool_], cuts: Cuts | None
+) -> Islands | None:
     labels, count = component_labels(mask) if cuts is None else cut_labels(mask, cuts)
-    reached = faces_reached(labels, count)
-    held = reached[0] | reached[1]  # an electrode holds the potential
+    if any(problem.periodic):
+        labels, count = joined(labels, count, problem.periodic)
+    held = np.zeros(count + 1, bool)
     held[0] = True
+    if not problem.periodic[0]:  # an electrode holds the potential
+        reached = faces_reached(labels, count)
+        for end in range(2):
+            if problem.ends.fed != end:
+                held |= reached[end]
     number = np.cumsum(~held) - 1
-    flat = operator.grid.flat(np.where(held, -1, number).astype(np.int32)[labels] + 1)
+    flat = problem.grid.flat(np.where(held, -1, number).astype(np.int32)[labels] + 1)
     elements = np.flatnonzero(flat)
     if len(elements) == 0:
         return None
@@ -111,25 +162,28 @@ def _islands(operator: "Diffusion", mask: NDArray[np.bool_], cuts: Cuts | None) 
 
 
 def _rise_alone(
-    operator: "Diffusion", elements: NDArray[np.int64], owners: NDArray[np.int32]
+    operator: FaceOperator, elements: NDArray[np.int64], owners: NDArray[np.int32]
 ) -> Rise:
     """Sources over the current out of each island, with all at 1 and everything else at 0."""
-    potential = np.zeros(operator.size)
+    potential = np.zeros(operator.size, np.float32)
     potential[elements] = 1.0
-    current = runtime.zeros(operator.size, np.float64)
-    operator.apply(runtime.to_device(potential), current)
+    current = runtime.zeros(operator.size, np.float32)
+    x = runtime.to_device(potential)
+    operator.medium.wrap(x)
+    operator.apply(x, current)
     outflow = np.bincount(owners, runtime.to_host(current)[elements])
     # an island in nothing but insulators has no outflow; percolation has removed those
     inverse = np.divide(1.0, outflow, out=np.zeros_like(outflow), where=outflow > 0)
     return lambda sources: inverse * sources
 
 
-def _rise_together(operator: "Diffusion", owners: NDArray[np.int32]) -> Rise:
+def _rise_together(operator: FaceOperator, owners: NDArray[np.int32]) -> Rise:
     """Solution of the network of islands 1, 2, … with everything else, number 0, at 0."""
-    faces = runtime.to_host(operator.faces(np.float64)).reshape(3, -1)
+    grid = operator.grid
+    faces = runtime.to_host(operator.medium.stored(np.float64).values).reshape(3, -1)
     count = int(owners.max())
     network = scipy.sparse.csr_array((count + 1, count + 1))
-    for along, step in zip(faces, (*operator.grid.strides, 1), strict=True):
+    for along, step in zip(faces, (*grid.strides, 1), strict=True):
         p = np.flatnonzero((owners[:-step] != owners[step:]) & (along[:-step] > 0))
         ends = (owners[p], owners[p + step])
         network = network + scipy.sparse.coo_array((along[p], ends), network.shape).tocsr()

@@ -43,6 +43,10 @@ class Preconditioner(Protocol):
 
     dtype: type[np.floating]
 
+    @property
+    def lent(self) -> DeviceArray:
+        """A vector that may be overwritten until the next call of ``precondition``; or None."""
+
     def take(self, r: DeviceArray) -> bool:
         """Read right-hand sides from ``r`` itself from now on; False if they must be copied."""
 
@@ -105,6 +109,7 @@ def conjugate_gradients(
     scale: float = 0.0,
     margin: float = MARGIN,
     growing: bool = False,
+    wanted: float | None = None,
     max_iterations: int = 2000,
     task: str = "solve",
 ) -> SolveReport:
@@ -122,6 +127,7 @@ def conjugate_gradients(
             well be zero.
         margin: factor on the estimated error, for what the series of energies does not show.
         growing: the energy falls from 0, and errors are relative to how far it fell.
+        wanted: tolerance to report, if this solve is but a part of one.
         max_iterations: iterations after which ConvergenceError is raised.
         task: name under which progress is reported.
 
@@ -133,13 +139,16 @@ def conjugate_gradients(
     """
     started = time.perf_counter()
     state = _State(operator, preconditioner, x, r)
+    goal = tolerance if wanted is None else wanted
     track = _Energy(energy, [], [], scale, margin, growing)
 
     def report(iterations: int) -> SolveReport:
         residual = math.sqrt(state.dot(r, r)) / rhs_norm
         seconds = time.perf_counter() - started
         device = str(runtime.start())
-        return SolveReport(iterations, residual, tolerance, track.error(), seconds, device)
+        return SolveReport(
+            iterations, residual, goal, track.error(), seconds, device, sum(track.drops)
+        )
 
     for iteration in range(max_iterations):
         if track.drops and track.error() <= tolerance:
@@ -165,7 +174,8 @@ class _State:
         types = (operator.dtype, preconditioner.dtype, operator.direction)
         self.kernels = vectors.build(*map(runtime.taichi_type, types), runtime.block())
         self.p = runtime.zeros(operator.size, operator.direction)
-        self.ap = runtime.zeros(operator.size, operator.dtype)
+        self.borrows = preconditioner.lent is not None
+        self.ap = None if self.borrows else runtime.zeros(operator.size, operator.dtype)
         self.sums = [runtime.zeros(vectors.chunks(operator.size), np.float64) for _ in range(2)]
         self.p_ap = math.inf  # so that the first direction is the first preconditioned residual
         self.zr = 0.0
@@ -181,13 +191,13 @@ class _State:
         size = self.operator.size
         self.preconditioner.precondition()
         z = self.preconditioner.solution
-        self.kernels.dots(z, self.r, self.ap, *self.sums, size)
-        zr, z_ap = (total(sums) for sums in self.sums)
+        zr, beta = self._turning(z)
         if zr == 0.0 or abs(zr) <= min(COLLAPSE * self.zr, enough):
             return None
         self.zr = abs(zr)
-        # conjugate to the last direction even where the preconditioner is only nearly symmetric
-        self.kernels.turn(z, -z_ap / self.p_ap, self.p, size)
+        self.kernels.turn(z, beta, self.p, size)
+        if self.borrows:
+            self.ap = self.preconditioner.lent
         self.p_ap = self.operator.apply(self.p, self.ap)
         if not self.p_ap > 0.0:
             return math.nan
@@ -198,6 +208,16 @@ class _State:
         else:
             self.kernels.advance_both(*update, self.preconditioner.rhs, alpha, size)
         return zr * alpha
+
+    def _turning(self, z: DeviceArray) -> tuple[float, float]:
+        """Z · r, and how much of the last direction the next one keeps."""
+        if self.borrows:  # A p is overwritten by now
+            zr = self.dot(z, self.r)
+            return zr, zr / self.zr if self.zr else 0.0
+        self.kernels.dots(z, self.r, self.ap, *self.sums, self.operator.size)
+        zr, z_ap = (total(sums) for sums in self.sums)
+        # conjugate to the last direction even where the preconditioner is only nearly symmetric
+        return zr, -z_ap / self.p_ap
 
     def dot(self, x: DeviceArray, y: DeviceArray) -> float:
         """Sum of products in a fixed order."""

@@ -54,6 +54,11 @@ class Multigrid:
         """What ``precondition`` made of the right-hand side."""
         return self.levels[0].x
 
+    @property
+    def lent(self) -> DeviceArray:
+        """No vector is lent."""
+        return None
+
     def take(self, r: DeviceArray) -> bool:
         """Right-hand sides must be copied to ``rhs``."""
         return False

@@ -86,5 +86,5 @@ def network(grid: Grid, spacing: tuple[float, float, float], faces: Field) -> Ne
     """
     operator = StoredFaces(grid, faces)
     dtype = np.float32 if runtime.precision() == "mixed" else np.float64
-    finest = FaceLevel(grid, spacing, operator.faces_in(dtype), dtype, grounded=True)
+    finest = FaceLevel(operator.medium.stored(dtype), spacing)
     return Network(operator, Multigrid(hierarchy(finest)))

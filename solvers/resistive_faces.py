@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from solvers.cut_components import Cuts
 from solvers.face_resistance import FaceResistance
 from solvers.grid import Grid
-from solvers.stored_faces import StoredFaces
+from solvers.medium import CLOSED, Medium, Sides, stored_medium
 
 WEAK = 1 / 30  # of its conductance, which a face has left where a resistance parts islands
 
 
 @dataclass(frozen=True, slots=True)
 class ResistiveFaces:
-    """The operator, and the faces that have a resistance.
+    """The medium, and the faces that have a resistance.
 
     ``lower`` and ``upper`` are the elements on both sides of them, ``conductance`` is that of the
     whole face, ``share`` the part of its dissipation in its own resistance. ``cuts`` names those
     that hardly conduct any more, by the flat index of the voxel below.
     """
 
-    operator: StoredFaces
+    medium: Medium
     lower: NDArray[np.int64]
     upper: NDArray[np.int64]
     conductance: NDArray[np.float64]
@@ -45,6 +45,7 @@ def resistive_faces(
     spacing: tuple[float, float, float],
     faces: NDArray[np.float64],
     resistance: FaceResistance,
+    periodic: Sides = CLOSED,
 ) -> ResistiveFaces:
     """Faces of conductance ``faces``, shape (3, size), each in series with its resistance."""
     faces, steps = faces.copy(), (*grid.strides, 1)
@@ -60,7 +61,7 @@ def resistive_faces(
         voxels[ratio > 1.0 / WEAK] for voxels, ratio in zip(resistance.lower, ratios, strict=True)
     )
     return ResistiveFaces(
-        operator=StoredFaces(grid, faces),
+        medium=stored_medium(grid, faces, np.float64, periodic),
         lower=np.concatenate(lower),
         upper=np.concatenate([p + step for p, step in zip(lower, steps, strict=True)]),
         conductance=np.concatenate([faces[axis, p] for axis, p in enumerate(lower)]),

@@ -41,7 +41,7 @@ class SolveReport:
     """How an iteration ended.
 
     ``error_estimate`` is the estimated relative error of the returned number, to be compared with
-    ``tolerance``; ``residual`` is |b - A x| / |b|.
+    ``tolerance``; ``residual`` is |b - A x| / |b|; ``fallen`` is by how much the energy fell.
     """
 
     iterations: int
@@ -50,10 +50,11 @@ class SolveReport:
     error_estimate: float
     seconds: float
     device: str
+    fallen: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers and text."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "fallen"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ BLOCKS = 16  # per axis: fine enough to resolve correlations, coarse enough to b
 UNCORRELATED = 0.1  # blocks whose covariance is below this share of the variance end the sum
 NORMAL = 1.959963984540054  # half width of a 95 % interval in standard errors
 FEWEST_FREEDOMS = 2.0
-ROUNDING = 1e-12  # of shares that sum to one
+ROUNDING = 1e-6  # of shares that sum to one, where fields are in single precision
 
 Table = NDArray[np.float64]
 

@@ -11,8 +11,10 @@ import numpy as np
 from microstructures import Volume
 from microstructures.phases import Phase
 from solvers import sampling
+from solvers.checks import checked_volume
+from solvers.conductivity import Conductivity, Fields
 from solvers.results import SAMPLING, Quantity, SolveReport, Uncertainty, finite
-from solvers.transport import Conductivity, Fields, checked_volume, solve
+from solvers.steady_state import solve
 from solvers.window import inside_window
 
 

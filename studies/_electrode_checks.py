@@ -151,7 +151,7 @@ def _check_named(names: Any, phases: tuple[str, ...] | None, where: str) -> None
 def _checked_axes(characterize: str) -> tuple[int, ...]:
     """Axes along which transport is solved, of a table [characterize] as JSON."""
     from microstructures.volume import checked_axis
-    from solvers.transport import checked_tolerance
+    from solvers.checks import checked_tolerance
 
     table = json.loads(characterize)
     check_keys(table, ("axes", "tolerance"), "[characterize]")

@@ -20,7 +20,7 @@ from twin.card import Entry
 
 if TYPE_CHECKING:
     from solvers import Conductivity
-    from solvers.transport import Fields
+    from solvers.conductivity import Fields
 
     Solved: TypeAlias = tuple[Conductivity, Mapping[str, float]]
 

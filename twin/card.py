@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from solvers.transport import Fields
+    from solvers.conductivity import Fields
     from twin.mechanics import MechanicalState
     from twin.performance.bpx_file import BpxFile
     from twin.performance.in_cell import Performance

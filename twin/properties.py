@@ -70,7 +70,7 @@ def characterize(
 
     Accuracy: see ``solvers.effective_conductivity`` and ``solvers.superpose``.
     """
-    from solvers.transport import checked_tolerance
+    from solvers.checks import checked_tolerance
 
     started = time.perf_counter()
     if not isinstance(volume, Volume):

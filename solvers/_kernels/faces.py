@@ -1,9 +1,16 @@
-"""Kernels for a seven-point operator with one stored conductance per face.
+"""Kernels for a seven-point operator: one body, whatever the conductances of the faces come from.
 
 Arrays are flat with a halo of one voxel: voxel (i, j, k), counted from 1, lies at
-p = i sz + j sy + k. ``faces[axis * size + p]`` joins p to its upper neighbour along the axis, and
-is 0 towards the halo but for electrodes. Values in the halo stay 0. A grounded operator also has
-``faces[3 * size + p]``, which joins p to 0.
+p = i sz + j sy + k. Face (axis, p) joins p to its upper neighbour along the axis. By kind it is
+
+    "mask"         weight * values[p] * values[q]: 1 conducts, 0 insulates, 2 is an electrode
+    "resistivity"  2 weight / (values[p] + values[q]): of two half voxels, inf insulates
+    "classes"      the same with table[values[p]], table[values[q]]
+    "stored"       values[axis * size + p]
+
+A grounded operator also has ``values[3 * size + p]``, stored, which joins p to 0. Loops run over
+segments: chunks of the flat array, in which the halo insulates, or rows where some axis is
+periodic and the halo repeats the other side.
 """
 
 import functools
@@ -14,136 +21,343 @@ from solvers._ti import kernel, ti
 
 
 @functools.cache
-def build(real, block, grounded=False):
-    """Kernels in the precision ``real``."""
+def build(real, block, kind="stored", value_type=None, grounded=False, rows=False):
+    """Kernels in the precision ``real``, for values of ``value_type`` (by default ``real``)."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
+    Values = ti.types.ndarray(dtype=value_type or real, ndim=1)
     Sums = ti.types.ndarray(dtype=ti.f64, ndim=1)
+    Single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     half = max(block // 2, 1)
 
     @ti.func
-    def difference(x: ti.template(), faces: ti.template(), size, p, sz, sy):
-        """(A x)[p], as differences: with diag x - sum, rounding would act as a sink"""
-        here = x[p]
-        flow = faces[p] * (here - x[p + sz]) + faces[p - sz] * (here - x[p - sz])
-        flow += faces[size + p] * (here - x[p + sy]) + faces[size + p - sy] * (here - x[p - sy])
-        flow += faces[2 * size + p] * (here - x[p + 1])
-        flow += faces[2 * size + p - 1] * (here - x[p - 1])
-        if ti.static(grounded):
-            flow += faces[3 * size + p] * here
-        return flow
+    def face(values: ti.template(), table: ti.template(), size, weight, axis: ti.template(), p, q):
+        """Conductance from p to its upper neighbour q"""
+        g = ti.cast(0, real)
+        if ti.static(kind == "mask"):
+            g = weight * ti.cast(ti.cast(values[p], ti.i32) * ti.cast(values[q], ti.i32), real)
+        elif ti.static(kind == "resistivity"):
+            g = 2 * weight / (values[p] + values[q])
+        elif ti.static(kind == "classes"):
+            a, b = table[ti.cast(values[p], ti.i32)], table[ti.cast(values[q], ti.i32)]
+            g = 2 * weight / (a + b)
+        else:
+            g = values[axis * size + p]
+        return g
 
     @ti.func
-    def diagonal(faces: ti.template(), size, p, sz, sy):
-        total = faces[p] + faces[p - sz] + faces[size + p] + faces[size + p - sy]
-        total += faces[2 * size + p] + faces[2 * size + p - 1]
+    def ground(values: ti.template(), size, p):
+        g = ti.cast(0, real)
         if ti.static(grounded):
-            total += faces[3 * size + p]
-        return total
+            g = values[3 * size + p]
+        return g
+
+    @ti.func
+    def sides(values: ti.template(), table: ti.template(), size, w0, w1, w2, p, sz, sy):
+        """The six faces of p: upper and lower along each axis"""
+        return ti.Vector([
+            face(values, table, size, w0, 0, p, p + sz),
+            face(values, table, size, w0, 0, p - sz, p),
+            face(values, table, size, w1, 1, p, p + sy),
+            face(values, table, size, w1, 1, p - sy, p),
+            face(values, table, size, w2, 2, p, p + 1),
+            face(values, table, size, w2, 2, p - 1, p),
+        ])  # fmt: skip
+
+    @ti.func
+    def outflow(g, x: ti.template(), p, sz, sy):
+        """Flow out of p, as differences: with diag x - sum, rounding would act as a sink"""
+        here = x[p]
+        flow = g[0] * (here - x[p + sz]) + g[1] * (here - x[p - sz])
+        flow += g[2] * (here - x[p + sy]) + g[3] * (here - x[p - sy])
+        return flow + g[4] * (here - x[p + 1]) + g[5] * (here - x[p - 1])
 
     @ti.func
     def inverse(total):
         """1 / total, or 0 for a voxel without any conducting face"""
         return ti.select(total > ti.cast(0, real), 1 / ti.max(total, ti.cast(1e-35, real)), 0)
 
+    @ti.func
+    def first(s, lo, sz, sy, ny):
+        """First element of segment s"""
+        p = lo + s * CHUNK
+        if ti.static(rows):
+            p = (s // ny + 1) * sz + (s % ny + 1) * sy + 1
+        return p
+
+    @ti.func
+    def length(s, lo, hi, nx):
+        n = ti.min(CHUNK, hi - lo - s * CHUNK)
+        if ti.static(rows):
+            n = nx
+        return n
+
     @kernel
-    def start(b: Array, out: Array, faces: Array, size: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32, weight: real):  # fmt: skip
+    def start(b: Array, out: Array, weight: real, values: Values, table: Array, size: ti.i32,
+              w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = weight D⁻¹ b: the first relaxation from zero"""
-        for q in range((hi - lo + block - 1) // block):
-            p0 = lo + q * block
-            m = ti.min(block, hi - p0)
-            new = ti.Vector.zero(real, block)
-            for u in range(m):
-                p = p0 + u
-                new[u] = weight * b[p] * inverse(diagonal(faces, size, p, sz, sy))
-            for u in range(m):
-                out[p0 + u] = new[u]
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for q in range((count + block - 1) // block):
+                p0 = begin + q * block
+                m = ti.min(block, begin + count - p0)
+                new = ti.Vector.zero(real, block)
+                for u in range(m):
+                    p = p0 + u
+                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                    new[u] = weight * b[p] * inverse(g.sum() + ground(values, size, p))
+                for u in range(m):
+                    out[p0 + u] = new[u]
 
     @kernel
-    def relax(x: Array, b: Array, out: Array, faces: Array, size: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32, weight: real):  # fmt: skip
+    def relax(x: Array, b: Array, out: Array, weight: real, values: Values, table: Array,
+              size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = x + weight D⁻¹ (b - A x)"""
-        for q in range((hi - lo + block - 1) // block):
-            p0 = lo + q * block
-            m = ti.min(block, hi - p0)
-            new = ti.Vector.zero(real, block)
-            for u in range(m):
-                p = p0 + u
-                rest = b[p] - difference(x, faces, size, p, sz, sy)
-                new[u] = x[p] + weight * rest * inverse(diagonal(faces, size, p, sz, sy))
-            for u in range(m):
-                out[p0 + u] = new[u]
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for q in range((count + block - 1) // block):
+                p0 = begin + q * block
+                m = ti.min(block, begin + count - p0)
+                new = ti.Vector.zero(real, block)
+                for u in range(m):
+                    p = p0 + u
+                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                    held = ground(values, size, p)
+                    rest = b[p] - outflow(g, x, p, sz, sy) - held * x[p]
+                    new[u] = x[p] + weight * rest * inverse(g.sum() + held)
+                for u in range(m):
+                    out[p0 + u] = new[u]
 
     @kernel
-    def residual(x: Array, b: Array, out: Array, faces: Array, size: ti.i32, lo: ti.i32,
-                 hi: ti.i32, sz: ti.i32, sy: ti.i32):  # fmt: skip
+    def residual(x: Array, b: Array, out: Array, values: Values, table: Array, size: ti.i32,
+                 w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+                 sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = b - A x"""
-        for q in range((hi - lo + block - 1) // block):
-            p0 = lo + q * block
-            m = ti.min(block, hi - p0)
-            new = ti.Vector.zero(real, block)
-            for u in range(m):
-                new[u] = b[p0 + u] - difference(x, faces, size, p0 + u, sz, sy)
-            for u in range(m):
-                out[p0 + u] = new[u]
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for q in range((count + block - 1) // block):
+                p0 = begin + q * block
+                m = ti.min(block, begin + count - p0)
+                new = ti.Vector.zero(real, block)
+                for u in range(m):
+                    p = p0 + u
+                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                    new[u] = b[p] - outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p]
+                for u in range(m):
+                    out[p0 + u] = new[u]
 
     @kernel
-    def apply(x: Array, out: Array, faces: Array, sums: Sums, size: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32):  # fmt: skip
-        """out = A x, sums[chunk] = x · A x over the chunk"""
-        for chunk in range(sums.shape[0]):
-            start = lo + chunk * CHUNK
-            stop = ti.min(start + CHUNK, hi)
+    def defect32(x: Array, out: Single, values: Values, table: Array, size: ti.i32, w0: real,
+                 w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+                 sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """out = -A x"""
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for p in range(begin, begin + count):
+                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                out[p] = ti.cast(-outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p], ti.f32)
+
+    @kernel
+    def defect64(x: Array, out: Sums, values: Values, table: Array, size: ti.i32, w0: real,
+                 w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+                 sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """out = -A x"""
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for p in range(begin, begin + count):
+                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                out[p] = ti.cast(-outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p], ti.f64)
+
+    @kernel
+    def apply(x: Array, out: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
+              w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """out = A x, sums[segment] = x · A x over it"""
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
             lanes = ti.Vector.zero(ti.f64, half)
-            for q in range((stop - start + half - 1) // half):
-                p0 = start + q * half
-                m = ti.min(half, stop - p0)
+            for q in range((count + half - 1) // half):
+                p0 = begin + q * half
+                m = ti.min(half, begin + count - p0)
                 new = ti.Vector.zero(real, half)
                 for u in range(m):
-                    new[u] = difference(x, faces, size, p0 + u, sz, sy)
+                    p = p0 + u
+                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                    new[u] = outflow(g, x, p, sz, sy) + ground(values, size, p) * x[p]
                 for u in range(m):
                     lanes[u] += ti.cast(new[u], ti.f64) * x[p0 + u]
                 for u in range(m):
                     out[p0 + u] = new[u]
+            sums[s] = lanes.sum()
+
+    @kernel
+    def dissipation(x: Array, out: Array, low: real, high: real, sums: Sums, values: Values,
+                    table: Array, size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32,
+                    lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32, ny: ti.i32,
+                    nx: ti.i32):  # fmt: skip
+        """out[p] = energy of voxel p, half of each face; sums[segment] = the sum over it
+
+        Of the outermost faces along the first axis it is ``low`` and ``high`` instead of half.
+        """
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            lanes = ti.Vector.zero(ti.f64, half)
+            for q in range((count + half - 1) // half):
+                p0 = begin + q * half
+                m = ti.min(half, begin + count - p0)
+                new = ti.Vector.zero(ti.f64, half)
+                for u in range(m):
+                    p = p0 + u
+                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                    here = ti.cast(x[p], ti.f64)
+                    down = ti.select(p - sz < lo, low, ti.cast(0.5, real))
+                    up = ti.select(p + sz >= hi, high, ti.cast(0.5, real))
+                    energy = up * g[0] * (here - x[p + sz]) ** 2
+                    energy += down * g[1] * (here - x[p - sz]) ** 2
+                    energy += 0.5 * g[2] * (here - x[p + sy]) ** 2
+                    energy += 0.5 * g[3] * (here - x[p - sy]) ** 2
+                    energy += 0.5 * g[4] * (here - x[p + 1]) ** 2
+                    energy += 0.5 * g[5] * (here - x[p - 1]) ** 2
+                    new[u] = energy
+                for u in range(m):
+                    lanes[u] += new[u]
+                for u in range(m):
+                    out[p0 + u] = ti.cast(new[u], real)
+            sums[s] = lanes.sum()
+
+    @kernel
+    def mutual(x: Array, y: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
+               w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+               sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """sums[segment] = Σ g (drop of x) (drop of y) over the upper faces of its voxels"""
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
             total = ti.f64(0.0)
-            for u in range(half):
-                total += lanes[u]
-            sums[chunk] = total
+            for p in range(begin, begin + count):
+                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+                a, b = ti.cast(x[p], ti.f64), ti.cast(y[p], ti.f64)
+                total += g[0] * (a - x[p + sz]) * (b - y[p + sz])
+                total += g[2] * (a - x[p + sy]) * (b - y[p + sy])
+                total += g[4] * (a - x[p + 1]) * (b - y[p + 1])
+            sums[s] = total
 
-    return SimpleNamespace(start=start, relax=relax, residual=residual, apply=apply)
+    @kernel
+    def end_energy(x: Array, sums: Sums, values: Values, table: Array, size: ti.i32, weight: real,
+                   sz: ti.i32, sy: ti.i32, nx: ti.i32):  # fmt: skip
+        """sums[j] = Σ g (drop of x)² over the faces of row j below the first layer"""
+        for j in range(sums.shape[0]):
+            total = ti.f64(0.0)
+            for p in range(j * sy + 1, j * sy + nx + 1):
+                g = ti.cast(face(values, table, size, weight, 0, p, p + sz), ti.f64)
+                total += g * (ti.cast(x[p], ti.f64) - x[p + sz]) ** 2
+            sums[j] = total
+
+    @kernel
+    def layers(x: Array, conductance: Sums, flow: Sums, axis: ti.template(), values: Values,
+               table: Array, size: ti.i32, weight: real, step: ti.i32, stride_1: ti.i32,
+               stride_2: ti.i32, n_1: ti.i32, n_2: ti.i32):  # fmt: skip
+        """Conductance and flow between each layer i and the next, over all faces between them"""
+        for i in range(flow.shape[0]):
+            total = ti.f64(0.0)
+            through = ti.f64(0.0)
+            for j in range(1, n_1 + 1):
+                for k in range(1, n_2 + 1):
+                    p = i * step + j * stride_1 + k * stride_2
+                    g = ti.cast(face(values, table, size, weight, axis, p, p + step), ti.f64)
+                    total += g
+                    through += g * (ti.cast(x[p], ti.f64) - x[p + step])
+            conductance[i] = total
+            flow[i] = through
+
+    @kernel
+    def store(out: Array, axis: ti.template(), step: ti.i32, weight: real, values: Values,
+              table: Array, size: ti.i32, elements: ti.i32):  # fmt: skip
+        """out[axis * elements + p] = conductance to the upper neighbour ``step`` elements on"""
+        for p in range(elements - step):
+            out[axis * elements + p] = face(values, table, size, weight, axis, p, p + step)
+
+    @kernel
+    def coarsen(coarse: Array, axis: ti.template(), weight: real, values: Values, table: Array,
+                size: ti.i32, coarse_size: ti.i32, n: ti.i32, nz: ti.i32, ny: ti.i32, nx: ti.i32,
+                fz: ti.i32, fy: ti.i32, fx: ti.i32, mz: ti.i32, my: ti.i32, mx: ti.i32, sz: ti.i32,
+                sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
+        """Coarse faces normal to ``axis``: the fine ones in parallel, over twice the distance
+
+        (nz, ny, nx) voxels are coarse, (mz, my, mx) fine, n of them along the axis. Axis 3 stands
+        for the faces to 0, which are added up.
+        """
+        below_z, below_y, below_x = int(axis == 0), int(axis == 1), int(axis == 2)
+        for row in range((nz + below_z) * (ny + below_y)):
+            i = row // (ny + below_y) + 1 - below_z
+            j = row % (ny + below_y) + 1 - below_y
+            for k in range(1 - below_x, nx + 1):
+                total = ti.cast(0, real)
+                for dz in range(1 if ti.static(axis == 0) else fz):
+                    for dy in range(1 if ti.static(axis == 1) else fy):
+                        for dx in range(1 if ti.static(axis == 2) else fx):
+                            z, y, x = (
+                                fz * (i - 1) + 1 + dz,
+                                fy * (j - 1) + 1 + dy,
+                                fx * (k - 1) + 1 + dx,
+                            )
+                            if ti.static(axis == 0):
+                                z = ti.min(fz * i, n)  # an odd last layer stands alone
+                            if ti.static(axis == 1):
+                                y = ti.min(fy * j, n)
+                            if ti.static(axis == 2):
+                                x = ti.min(fx * k, n)
+                            if z <= mz and y <= my and x <= mx:  # the halo may repeat a side
+                                p = z * sz + y * sy + x
+                                if ti.static(axis == 3):
+                                    total += values[3 * size + p]
+                                if ti.static(axis < 3):
+                                    step = ti.static((0, 1, 2)[min(axis, 2)])
+                                    q = p + (sz if step == 0 else (sy if step == 1 else 1))
+                                    total += face(values, table, size, weight, axis, p, q)
+                factor = 1
+                if ti.static(axis == 0):
+                    factor = fz
+                if ti.static(axis == 1):
+                    factor = fy
+                if ti.static(axis == 2):
+                    factor = fx
+                coarse[axis * coarse_size + i * cz + j * cy + k] = total / factor
+
+    return SimpleNamespace(
+        start=start, relax=relax, residual=residual, defect32=defect32, defect64=defect64,
+        apply=apply, dissipation=dissipation,
+        mutual=mutual, end_energy=end_energy, layers=layers, store=store, coarsen=coarsen,
+    )  # fmt: skip
 
 
-Real = ti.types.ndarray(dtype=ti.f64, ndim=1)
+@functools.cache
+def wraps(real):
+    """Kernels that fill the halo: with the far side of a periodic axis, or with nothing."""
+    Array = ti.types.ndarray(dtype=real, ndim=1)
 
+    @kernel
+    def wrap(x: Array, first: ti.i32, second: ti.i32, stride_1: ti.i32, stride_2: ti.i32,
+             step: ti.i32, n: ti.i32, jump: real):  # fmt: skip
+        """Below the first of n layers lies the last, raised by ``jump``; above the last the first
 
-@kernel
-def dissipation(x: Real, out: Real, faces: Real, size: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
-                sy: ti.i32):  # fmt: skip
-    """out[p] = energy of voxel p: half of each face it shares, all of one to an electrode"""
-    for p in range(lo, hi):
-        here = x[p]
-        low = ti.select(p - sz < lo, 1.0, 0.5)
-        high = ti.select(p + sz >= hi, 1.0, 0.5)
-        energy = high * faces[p] * (here - x[p + sz]) ** 2
-        energy += low * faces[p - sz] * (here - x[p - sz]) ** 2
-        energy += 0.5 * faces[size + p] * (here - x[p + sy]) ** 2
-        energy += 0.5 * faces[size + p - sy] * (here - x[p - sy]) ** 2
-        energy += 0.5 * faces[2 * size + p] * (here - x[p + 1]) ** 2
-        energy += 0.5 * faces[2 * size + p - 1] * (here - x[p - 1]) ** 2
-        out[p] = energy
+        (first, second) elements with those strides make a layer; layers are ``step`` apart.
+        """
+        for row in range(first):
+            for k in range(second):
+                p = row * stride_1 + k * stride_2
+                x[p] = x[p + n * step] + jump
+                x[p + (n + 1) * step] = x[p + step] - jump
 
+    @kernel
+    def clear(x: Array, first: ti.i32, second: ti.i32, stride_1: ti.i32, stride_2: ti.i32,
+              at: ti.i32):  # fmt: skip
+        """0 in the layer above the last, which starts at element ``at``"""
+        for row in range(first):
+            for k in range(second):
+                x[at + row * stride_1 + k * stride_2] = 0
 
-@kernel
-def layers(x: Real, faces: Real, conductance: Real, flow: Real, sz: ti.i32):
-    """Conductance and flow between each layer i and the next, over all faces between them"""
-    for i in range(flow.shape[0]):
-        total = ti.f64(0.0)
-        through = ti.f64(0.0)
-        for p in range(i * sz, (i + 1) * sz):
-            total += faces[p]
-            through += faces[p] * (x[p] - x[p + sz])
-        conductance[i] = total
-        flow[i] = through
+    return SimpleNamespace(wrap=wrap, clear=clear)
 
 
 @functools.cache
@@ -192,42 +406,4 @@ def transfers(real, block):
                 for u in range(m):
                     fine[target + k0 + u] = new[u]
 
-    @kernel
-    def coarsen(fine: Array, coarse: Array, axis: ti.template(), size: ti.i32, coarse_size: ti.i32,
-                n: ti.i32, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32, fy: ti.i32, fx: ti.i32,
-                sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
-        """Coarse faces normal to ``axis``: the fine ones in parallel, over twice the distance
-
-        Axis 3 stands for the faces to 0, which are added up.
-        """
-        below_z, below_y, below_x = int(axis == 0), int(axis == 1), int(axis == 2)
-        for row in range((nz + below_z) * (ny + below_y)):
-            i = row // (ny + below_y) + 1 - below_z
-            j = row % (ny + below_y) + 1 - below_y
-            for k in range(1 - below_x, nx + 1):
-                total = ti.cast(0, real)
-                for dz in range(1 if ti.static(axis == 0) else fz):
-                    for dy in range(1 if ti.static(axis == 1) else fy):
-                        for dx in range(1 if ti.static(axis == 2) else fx):
-                            z, y, x = (
-                                fz * (i - 1) + 1 + dz,
-                                fy * (j - 1) + 1 + dy,
-                                fx * (k - 1) + 1 + dx,
-                            )
-                            if ti.static(axis == 0):
-                                z = ti.min(fz * i, n)  # an odd last layer stands alone
-                            if ti.static(axis == 1):
-                                y = ti.min(fy * j, n)
-                            if ti.static(axis == 2):
-                                x = ti.min(fx * k, n)
-                            total += fine[axis * size + z * sz + y * sy + x]
-                factor = 1
-                if ti.static(axis == 0):
-                    factor = fz
-                if ti.static(axis == 1):
-                    factor = fy
-                if ti.static(axis == 2):
-                    factor = fx
-                coarse[axis * coarse_size + i * cz + j * cy + k] = total / factor
-
-    return SimpleNamespace(restrict=restrict, prolong=prolong, coarsen=coarsen)
+    return SimpleNamespace(restrict=restrict, prolong=prolong)

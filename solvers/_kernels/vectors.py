@@ -31,6 +31,13 @@ def negate(x: ti.types.ndarray(dtype=ti.f64, ndim=1)):
         x[i] = -x[i]
 
 
+@kernel
+def add(x: ti.types.ndarray(dtype=ti.f64, ndim=1), d: ti.types.ndarray(dtype=ti.f32, ndim=1)):
+    """x += d"""
+    for i in x:
+        x[i] += d[i]
+
+
 @functools.cache
 def build(outer, inner, direction, block):
     """Kernels for vectors, preconditioned vectors and search directions of these types."""

@@ -271,7 +271,7 @@ def test_estimated_memory_covers_what_a_solve_really_takes():
     code = """
         import re
         from pathlib import Path
-        from solvers import transport
+        from solvers import steady_state
         # of this program alone: ru_maxrss would begin with that of the process that started it
         status = Path("/proc/self/status")
         peak = lambda: 1024 * int(re.search("VmHWM:[^0-9]*([0-9]+)", status.read_text())[1])
@@ -280,21 +280,21 @@ def test_estimated_memory_covers_what_a_solve_really_takes():
         solve()
         before = peak()
         solvers.tortuosity_factor(big, 1)
-        print((peak() - before) / transport.estimated_bytes(labels.shape))
+        print((peak() - before) / steady_state.estimated_bytes(labels.shape))
     """
     assert 0.4 < float(python(code)) < 1.0
 
 
 def test_estimated_memory_counts_the_halo_of_a_single_slice():
-    from solvers import transport
+    from solvers import steady_state
 
-    assert transport.estimated_bytes((1, 1500, 1500)) > 3 * 1500**2 * 64
+    assert steady_state.estimated_bytes((1, 1500, 1500)) > 3 * 1500**2 * 64
 
 
 def test_estimated_memory_counts_the_table_of_conductivities():
-    from solvers import transport
+    from solvers import steady_state
 
-    assert transport.estimated_bytes((3, 3, 3), 4000) > 2 * 3 * 4000**2 * 8
+    assert steady_state.estimated_bytes((3, 3, 3), 4000) > 2 * 3 * 4000**2 * 8
 
 
 def test_kernels_run_with_bounds_checking_on():

@@ -13,7 +13,7 @@ from microstructures.errors import (
     MemoryBudgetError,
     UnknownPhaseError,
 )
-from solvers import transport
+from solvers import steady_state
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_unconverged_solve_raises_with_its_report():
 
 
 def test_a_solve_that_would_not_fit_is_refused_with_the_estimate(volume, monkeypatch):
-    monkeypatch.setattr(transport, "estimated_bytes", lambda *_: 2**60)
+    monkeypatch.setattr(steady_state, "estimated_bytes", lambda *_, **__: 2**60)
     with pytest.raises(MemoryBudgetError, match=r"a solve on \(12, 11, 10\) voxels"):
         solvers.tortuosity_factor(volume, "pore")
 

@@ -211,8 +211,8 @@ def test_islands_are_parted_by_resistive_faces():
     volume = Volume(np.zeros((9, 4, 4), np.uint8), 1e-7)
     both = plane(volume.shape, 0, 2, 1e-3) + plane(volume.shape, 0, 5, 1e-3)
     part = domain.domain(volume, {0: 1.0}, 0, both)
-    operator = Diffusion(part.classes, np.ones(1), (1.0,) * 3, both.scaled(1e7))
-    (found,) = islands.find_islands(operator)
+    problem = Diffusion(part.classes, np.ones(1), (1.0,) * 3, both.scaled(1e7))
+    (found,) = islands.find_islands(problem)
     assert found.count == 1  # the middle one; electrodes hold the others
     assert len(found.elements) == 3 * 16
     assert found.rise(np.ones(1))[0] == pytest.approx(1e4 / 32, rel=1e-3)

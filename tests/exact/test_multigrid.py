@@ -6,14 +6,23 @@ import pytest
 import solvers
 from microstructures import Volume
 from solvers import diffusion, face_level, runtime
+from solvers.medium import CLOSED
 from solvers.multigrid import chebyshev_weights
 
 ROUNDING = {"mixed": 1e-5, "double": 1e-12}
 
 
-def random_operator(seed=0, shape=(19, 14, 11), spacing=(1.0, 1.0, 1.0)):
+PERIODIC = (True, True, True)
+SIGMA = np.array([0.01, 0.3, 1.0])
+
+
+def random_problem(seed=0, shape=(19, 14, 11), spacing=(1.0, 1.0, 1.0), **how):
     classes = np.random.default_rng(seed).integers(0, 4, shape, dtype=np.uint8)
-    return diffusion.Diffusion(classes, np.array([0.01, 0.3, 1.0]), spacing)
+    return diffusion.Diffusion(classes, SIGMA, spacing, **how)
+
+
+def random_operator(**how):
+    return random_problem(**how).operator(np.float64)
 
 
 def random_vector(operator, seed):
@@ -40,13 +49,13 @@ def test_operator_has_no_spurious_sink_in_a_constant_potential():
     assert not operator.grid.voxels(out).any()
 
 
+@pytest.mark.parametrize("periodic", [CLOSED, PERIODIC, (False, True, True)])
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 3.0, 8.0)])
 @pytest.mark.parametrize("precision", ["mixed", "double"])
-def test_preconditioner_is_symmetric_and_positive(precision, spacing):
-    solvers.use(precision=precision)
-    operator = random_operator(spacing=spacing)
-    cycle = operator.preconditioner()
-    solvers.use(precision="mixed")
+def test_preconditioner_is_symmetric_and_positive(precision, spacing, periodic):
+    dtype = {"mixed": np.float32, "double": np.float64}[precision]
+    operator = random_problem(spacing=spacing, periodic=periodic)
+    cycle = operator.preconditioner(dtype)
     answers = []
     for seed in (1, 2):
         cycle.rhs[:] = random_vector(operator, seed)
@@ -59,10 +68,8 @@ def test_preconditioner_is_symmetric_and_positive(precision, spacing):
 
 
 def test_small_systems_are_solved_exactly_by_the_coarsest_level():
-    solvers.use(precision="double")
-    operator = random_operator(shape=(6, 7, 8))
-    cycle = operator.preconditioner()
-    solvers.use(precision="mixed")
+    problem = random_problem(shape=(6, 7, 8))
+    operator, cycle = problem.operator(np.float64), problem.preconditioner(np.float64)
     x, b = random_vector(operator, 3), np.zeros(operator.size)
     operator.apply(x, b)
     cycle.rhs[:] = b
@@ -73,10 +80,9 @@ def test_small_systems_are_solved_exactly_by_the_coarsest_level():
 
 
 def test_coarse_faces_of_uniform_material_conduct_as_voxels_of_twice_the_size():
-    operator = diffusion.Diffusion(np.ones((8, 8, 8), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
-    fine = face_level.FaceLevel(operator.grid, (1.0,) * 3, operator.faces(np.float64), np.float64)
-    coarse = fine.coarser()
-    faces = coarse.faces.reshape(3, *coarse.grid.padded)
+    problem = diffusion.Diffusion(np.ones((8, 8, 8), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
+    coarse = face_level.FaceLevel(problem.medium(np.float64), (1.0,) * 3).coarser()
+    faces = coarse.medium.values.reshape(3, *coarse.grid.padded)
     assert np.all(faces[0, 1:4, 1:-1, 1:-1] == 2.0)  # 4 faces of 1 in parallel, twice the distance
     assert np.all(faces[0, [0, 4], 1:-1, 1:-1] == 4.0)  # to the electrodes: half that distance
     assert np.all(faces[1, 1:-1, 1:4, 1:-1] == 2.0)
@@ -131,28 +137,26 @@ def test_anisotropic_voxels_do_not_slow_the_solve():
         assert solvers.tortuosity_factor(stretched, 1, 0, tolerance=1e-8).report.iterations <= 20
 
 
-def test_block_buffered_kernel_is_faster_than_a_plain_loop():
+def test_block_buffered_kernel_is_faster_than_a_plain_loop(monkeypatch):
     """What the layout is for: Taichi vectorises the one and not the other."""
     import time
 
-    from solvers._kernels import faces
-    from solvers._ti import ti
-
-    operator = diffusion.Diffusion(np.ones((96, 96, 96), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
-    level_faces = operator.faces(np.float32)
-    x = np.random.default_rng(0).random(operator.size).astype(np.float32)
-    seconds = {}
-    for block in (1, runtime.block()):
-        kernels, out = faces.build(ti.f32, block), np.zeros_like(x)
-        call = (x, x, out, level_faces, operator.size, *operator.grid.span)
-        kernels.residual(*call)
+    problem = diffusion.Diffusion(np.ones((96, 96, 96), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
+    x = np.random.default_rng(0).random(problem.grid.size).astype(np.float32)
+    seconds, wide = {}, runtime.block()
+    for block in (1, wide):
+        monkeypatch.setattr(runtime, "block", lambda block=block: block)
+        medium = problem.medium(np.float32)
+        out = np.zeros_like(x)
+        call = (x, x, out, *medium.where)
+        medium.kernels.residual(*call)
         runs = []
         for _ in range(7):
             started = time.process_time()
-            kernels.residual(*call)
+            medium.kernels.residual(*call)
             runs.append(time.process_time() - started)
         seconds[block] = min(runs)
-    assert seconds[1] > 2 * seconds[runtime.block()]
+    assert seconds[1] > 2 * seconds[wide]
 
 
 def test_hard_structures_still_converge_quickly():

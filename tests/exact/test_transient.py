@@ -14,6 +14,7 @@ from solvers.concentration_history import diffuse
 from solvers.face_level import FaceLevel
 from solvers.face_resistance import beside
 from solvers.grid import Grid
+from solvers.medium import stored_medium
 from solvers.particle_surface import particle_surface
 from solvers.transient import GAMMA, Drift, TransientDiffusion, second_order
 
@@ -389,9 +390,8 @@ def test_coarse_voxels_hold_what_the_merged_ones_hold():
     grid = Grid(shape)
     ground = np.random.default_rng(0).random(shape)
     faces = np.stack([np.zeros(grid.size)] * 3 + [grid.flat(ground)])
-    fine = FaceLevel(grid, (1.0,) * 3, faces.ravel(), np.float64, grounded=True)
-    coarse = fine.coarser()
-    held = coarse.grid.voxels(coarse.faces.reshape(4, -1)[3])
+    coarse = FaceLevel(stored_medium(grid, faces, np.float64), (1.0,) * 3).coarser()
+    held = coarse.grid.voxels(coarse.medium.values.reshape(4, -1)[3])
     padded = np.pad(ground, [(0, 0), (0, 1), (0, 0)])
     assert held == pytest.approx(padded.reshape(4, 2, 4, 2, 3, 2).sum(axis=(1, 3, 5)))
 

@@ -1,0 +1,195 @@
+"""Potential: the solution of a diffusion problem, in single precision or refined in double.
+
+Arrays have the flow along axis 0.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microstructures.errors import ConvergenceError
+from solvers import runtime
+from solvers._kernels import vectors
+from solvers.diffusion import Diffusion, Real, current_norm
+from solvers.face_operator import FaceOperator
+from solvers.linear import conjugate_gradients
+from solvers.results import SolveReport
+
+SINGLE_ENOUGH = 1e-7  # tolerance from which on the potential itself is kept in double precision
+GAIN = 1e-6  # by which one solve in single precision can lower an error of the energy
+LARGE = 2_000_000  # elements above which a double potential is worth avoiding
+ROUNDS = 12  # of refinement; two or three do
+
+
+@dataclass(frozen=True, slots=True)
+class Potential:
+    """Solution: potential and dissipation per voxel (flow along axis 0), and how it was found.
+
+    ``conductance`` is the total over ``scale``, for a unit potential drop; ``imbalance`` the
+    largest relative difference between the flow through a layer and the mean. ``interfacial`` is
+    the part of the dissipation in the faces' own resistances, None without any.
+    """
+
+    conductance: float
+    potential: NDArray[np.floating]
+    dissipation: NDArray[np.floating]
+    imbalance: float
+    report: SolveReport
+    interfacial: NDArray[np.float64] | None = None
+
+
+def is_refined(elements: int, tolerance: float) -> bool:
+    """True if the potential is kept in double precision, whatever finds its corrections."""
+    return tolerance < SINGLE_ENOUGH or elements < LARGE
+
+
+class Iterate:
+    """A potential under way: its vectors, the operator for it, and that for its corrections."""
+
+    def __init__(self, problem: Diffusion, tolerance: float, axis: int = 0) -> None:
+        self.problem, self.axis = problem, axis
+        self.inner: Real = np.float32 if runtime.precision() == "mixed" else np.float64
+        outer = np.float64 if is_refined(problem.grid.size, tolerance) else self.inner
+        self.r = runtime.zeros(problem.grid.size, self.inner)
+        self.preconditioner = problem.preconditioner(self.inner, self.r)
+        self.operator = FaceOperator(self.preconditioner.medium)
+        self.begin(outer)
+
+    def turn(self, axis: int) -> None:
+        """Start anew with a drop along another axis of a periodic problem."""
+        self.axis = axis
+        self.begin(self.exact.dtype)
+
+    def begin(self, outer: Real) -> None:
+        """Start from the best potential that depends on depth only."""
+        same = outer is self.inner
+        self.exact = self.operator if same else self.problem.operator(outer)
+        self.norm = current_norm(self.problem, self.operator, self.r, self.axis)
+        self.into = self.problem.feed(self.r)
+        self.x = self.problem.layered_potential(self.exact, self.axis)
+
+    def resume(self, potential: NDArray[np.floating]) -> None:
+        """Start from a given potential, shape (n0, n1, n2); NaN keeps what is there."""
+        host = runtime.to_host(self.x)
+        inner = self.problem.grid.voxels(host)
+        np.copyto(inner, potential, where=np.isfinite(potential), casting="same_kind")
+        runtime.assign(self.x, host)
+        self.problem.wrap(self.exact, self.x, self.axis)
+
+    @property
+    def refines(self) -> bool:
+        """True if corrections are found in a lower precision than the potential."""
+        return self.exact is not self.operator
+
+    def energy(self) -> float:
+        """X · A x of the potential, less twice the power of given currents."""
+        total = self.exact.mutual(self.x, self.x) + self._lower_end()
+        return total - 2.0 * self._power()
+
+    def _lower_end(self) -> float:
+        """Energy of the faces below the first layer, which are no voxel's upper faces."""
+        if self.problem.periodic[0]:
+            return 0.0
+        return self.exact.end_energy(self.x)
+
+    def _power(self) -> float:
+        return 0.0 if self.into is None else float(runtime.to_host(self.x) @ self.into)
+
+    def promote(self) -> None:
+        """Keep the potential in double precision from now on."""
+        self.exact = self.problem.operator(np.float64)
+        self.x = runtime.to_device(runtime.to_host(self.x).astype(np.float64))
+
+    def defect(self) -> None:
+        """R = b - A x."""
+        self.exact.defect(self.x, self.r)
+        if self.into is not None:
+            runtime.assign(self.r, runtime.to_host(self.r) + self.into)
+
+    def improve(self, energy: float, tolerance: float, **limits: Any) -> SolveReport:
+        """One run of conjugate gradients from here on."""
+        self.defect()
+        d = runtime.zeros(self.problem.grid.size, self.inner) if self.refines else self.x
+        report = conjugate_gradients(
+            self.operator,
+            self.preconditioner,
+            d,
+            self.r,
+            energy=energy,
+            rhs_norm=self.norm,
+            growing=self.into is not None,
+            tolerance=tolerance,
+            **limits,
+        )
+        if self.refines:
+            vectors.add(self.x, d)
+        return report
+
+
+def iterate(
+    it: Iterate, tolerance: float, max_iterations: int, task: str
+) -> tuple[float, SolveReport]:
+    """Bring the energy to the tolerance, and check it anew. Raises ConvergenceError."""
+    energy, done, seconds = it.energy(), 0, 0.0
+    reach = 1.0
+    for _ in range(ROUNDS):
+        reach = max(tolerance, GAIN * reach) if it.refines else tolerance
+        report = it.improve(
+            energy, reach, wanted=tolerance, max_iterations=max_iterations - done, task=task
+        )
+        done, seconds = done + report.iterations, seconds + report.seconds
+        expected, energy = energy - report.fallen, it.energy()
+        report = replace(report, iterations=done, seconds=seconds)
+        off = abs(energy - expected) / max(abs(energy), 1e-300)
+        if reach <= tolerance and off <= tolerance:
+            return energy, report
+        if reach <= tolerance and not it.refines and it.inner is np.float32:
+            it.promote()  # rounding has the better of single precision
+            reach = max(off, tolerance)
+    raise ConvergenceError(
+        f"the solve stalls: its energy is off by {off:.1e} after {ROUNDS} refinements, wanted "
+        f"{tolerance:.1e}: loosen the tolerance, or use precision='double'",
+        report,
+    )
+
+
+def solve(
+    problem: Diffusion,
+    tolerance: float,
+    max_iterations: int,
+    task: str,
+    start: NDArray[np.floating] | None = None,
+) -> Potential:
+    """Potential for a drop of 1 along axis 0. Raises ConvergenceError."""
+    it = Iterate(problem, tolerance)
+    if start is not None:
+        it.resume(start)
+    energy, report = iterate(it, tolerance, max_iterations, task)
+    return _finished(it, energy, report)
+
+
+def _finished(it: Iterate, energy: float, report: SolveReport) -> Potential:
+    problem, x = it.problem, it.x
+    del it.preconditioner  # its vectors make room
+    out = it.r if not it.refines else runtime.zeros(problem.grid.size, it.exact.dtype)
+    it.exact.dissipation(x, out, problem.shares)
+    _, flow = it.exact.layers(x)
+    resistive = problem.resistive
+    interfacial = None if resistive is None else resistive.interfacial(runtime.to_host(x))
+    potential, dissipation = (problem.grid.voxels(runtime.to_host(v)) for v in (x, out))
+    conductance = energy
+    if it.into is not None:  # a current of 1 so far
+        conductance = -1.0 / energy
+        flow = flow[1:] if problem.ends.fed == 0 else flow[:-1]
+        potential *= conductance
+        dissipation *= conductance**2
+    return Potential(
+        conductance=conductance,
+        potential=potential,
+        dissipation=dissipation,
+        imbalance=float(np.abs(flow / flow.mean() - 1.0).max()),
+        report=report,
+        interfacial=None if interfacial is None else problem.grid.voxels(interfacial),
+    )
