@@ -28,7 +28,8 @@ class Conductivity:
 
     ``imbalance`` is the largest relative difference between the current through any layer of
     voxels and the mean current, ``conducting_fraction`` the share of voxels that carry any;
-    ``shares`` is the share of each block in the dissipation, shape (b0, b1, b2), flow first.
+    ``discretisation_error`` is that by the size of the voxels, in the value's unit, if it was asked
+    for; ``shares`` is the share of each block in the dissipation, shape (b0, b1, b2), flow first.
     """
 
     value: float
@@ -42,6 +43,7 @@ class Conductivity:
     conducting_fraction: float
     shares: NDArray[np.float64]
     fields: Fields | None = None
+    discretisation_error: float | None = None
 
     @property
     def status(self) -> str:
@@ -56,6 +58,7 @@ class Conductivity:
             "percolates": self.percolates,
             "status": self.status,
             "imbalance": finite(self.imbalance),
+            "discretisation_error": self.discretisation_error,
         }
 
     def __str__(self) -> str:

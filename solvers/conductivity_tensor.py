@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers import runtime, sampling
+from solvers.anisotropic_state import (
+    ELEMENTS,
+    dissipation,
+    has_tensors,
+    is_aligned,
+    solve_elements,
+    standard_error,
+    tensor_domain,
+)
 from solvers.checks import checked_tolerance, checked_volume
 from solvers.domain import Domain
 from solvers.face_resistance import FaceResistance
@@ -17,7 +26,15 @@ from solvers.periodic_components import winding_mask
 from solvers.potential import Iterate, iterate
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
-from solvers.steady_state import REPEATED, doubt_period, make_domain, problem_of, reserve, solve
+from solvers.steady_state import (
+    REPEATED,
+    doubt_period,
+    make_domain,
+    problem_of,
+    refuse_resistance,
+    reserve,
+    solve,
+)
 
 Tensor: TypeAlias = NDArray[np.float64]
 Surroundings: TypeAlias = Literal["periodic", "mirrored"]
@@ -131,7 +148,13 @@ def effective_conductivity_tensor(
         )
     tolerance = checked_tolerance(tolerance)
     volume = checked_volume(volume)
-    part = make_domain(volume, conductivity, "conductivity", 0, resistance, None, winding=None)
+    if has_tensors(conductivity):
+        refuse_resistance(resistance)
+        part, tensors = tensor_domain(volume, conductivity, 0, None, winding=None)
+        if not is_aligned(conductivity):
+            return _by_elements(volume, part, tensors, tolerance, max_iterations)
+    else:
+        part = make_domain(volume, conductivity, "conductivity", 0, resistance, None, winding=None)
     doubt_period(volume, part)
     return _periodic(volume, part, tolerance, max_iterations)
 
@@ -203,6 +226,37 @@ def _periodic(
         method=REPEATED if part.percolates else REPEATED + "; no conducting path",
         standard_errors=errors * largest,
         asymmetry=float(np.abs(fluxes - fluxes.T).max()) / peak if peak else 0.0,
+        reports=(reports[0], reports[1], reports[2]),
+        through_axis=volume.through_axis,
+    )
+
+
+def _by_elements(
+    volume: Volume, part: Domain, tensors: Tensor, tolerance: float, max_iterations: int
+) -> ConductivityTensor:
+    """The tensor for rotated tensors of the voxels."""
+    doubt_period(volume, part)
+    method = ELEMENTS + "periodic along all axes"
+    none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
+    around = [a for a in range(3) if winding_mask(part.classes > 0, part.periodic, a).any()]
+    value, errors, asymmetry, reports = np.zeros((3, 3)), np.full((3, 3), np.nan), 0.0, [none] * 3
+    if around:
+        found = solve_elements(part, tensors, gradients=tuple(around), tolerance=tolerance,
+                               max_iterations=max_iterations)  # fmt: skip
+        value[np.ix_(around, around)] = found.matrix
+        fluxes = found.mean_flux[:, around]
+        asymmetry = float(np.abs(fluxes - fluxes.T).max() / np.abs(fluxes).max())
+        assert found.flux is not None
+        for axis, flux, report in zip(around, found.flux, found.reports, strict=True):
+            reports[axis] = report
+            _, error = standard_error(part, dissipation(part, tensors, flux))
+            errors[axis, axis] = error * value[axis, axis]
+    return ConductivityTensor(
+        value=value,
+        unit="S/m",
+        method=method if around else method + "; no conducting path",
+        standard_errors=errors,
+        asymmetry=asymmetry,
         reports=(reports[0], reports[1], reports[2]),
         through_axis=volume.through_axis,
     )

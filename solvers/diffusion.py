@@ -6,6 +6,7 @@ the first and last layer.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,19 @@ class Diffusion:
 
     def operator(self, dtype: Real) -> FaceOperator:
         """A in the given precision."""
-        return FaceOperator(self.medium(dtype))
+        return FaceOperator(self.single if dtype is np.float32 else self.double)
 
-    def medium(self, dtype: Real) -> Medium:
-        """The conductances in the given precision, in the smallest form."""
+    @cached_property
+    def single(self) -> Medium:
+        """The conductances in single precision, in the smallest form."""
+        return self._medium(np.float32)
+
+    @cached_property
+    def double(self) -> Medium:
+        """The conductances in double precision, in the smallest form."""
+        return self._medium(np.float64)
+
+    def _medium(self, dtype: Real) -> Medium:
         if self.resistance is not None:
             assert self.resistive is not None
             return self.resistive.medium.stored(dtype)
@@ -100,9 +110,9 @@ class Diffusion:
             return _directional(self, dtype)
         return _plain_medium(self, dtype)
 
-    @property
+    @cached_property
     def resistive(self) -> ResistiveFaces | None:
-        """Faces with a resistance of their own; made anew at each call."""
+        """Faces with a resistance of their own; None without any."""
         if self.resistance is None:
             return None
         bare = _directional(self, np.float64) if self.sigma.ndim == 2 else None
@@ -122,7 +132,8 @@ class Diffusion:
         ``b`` is where right-hand sides will be, if they are of the same precision.
         """
         islands = find_islands(self)
-        multigrid = FaceMultigrid(hierarchy(FaceLevel(self.medium(dtype), self.spacing, b)))
+        medium = self.operator(dtype).medium
+        multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing, b)))
         return IslandMultigrid(multigrid, islands) if islands else multigrid
 
     def layered_potential(self, operator: FaceOperator, axis: int = 0) -> DeviceArray:
@@ -158,17 +169,27 @@ class Diffusion:
         j0, j1, j2 = (float(a == axis) for a in range(3))
         operator.medium.wrap(x, (j0, j1, j2))
 
-    def feed(self, r: DeviceArray) -> NDArray[np.floating] | None:
-        """Currents into the voxels at the fed end, of the precision of ``r``, a total of 1."""
-        if self.ends.fed is None:
-            return None
-        into = np.zeros(self.grid.padded, runtime.dtype_of(r))
-        layer = -2 if self.ends.fed else 1
-        into[layer, 1:-1, 1:-1] = self.classes[-1 if self.ends.fed else 0] > 0
-        into /= into.sum(dtype=np.float64)
-        if self.ends.fed:
-            into = -into
-        return into.reshape(-1)
+    @property
+    def fed_layer(self) -> int:
+        """Layer of voxels, in an array without halo, into which a given flux flows."""
+        return -1 if self.ends.fed else 0
+
+    @cached_property
+    def feed(self) -> NDArray[np.float64]:
+        """Current into each voxel of the fed layer, of either sign, a total of 1."""
+        into = (self.classes[self.fed_layer] > 0).astype(float)
+        return into / into.sum() * (-1.0 if self.ends.fed else 1.0)
+
+    def entry_loss(self) -> NDArray[np.float64]:
+        """Power that the fed current loses in the half voxels it enters through."""
+        layer = self.classes[self.fed_layer]
+        if self.conductivity is not None:
+            sigma = np.where(layer > 0, self.conductivity[self.fed_layer], 0.0)
+        else:
+            by_class = self.sigma if self.sigma.ndim == 1 else self.sigma[:, 0]
+            sigma = np.concatenate([[0.0], by_class])[layer]
+        half = 2.0 * sigma * self.weights[0]
+        return np.divide(self.feed**2, half, out=np.zeros_like(self.feed), where=layer > 0)
 
 
 def _plain_medium(problem: Diffusion, dtype: Real) -> Medium:
@@ -242,8 +263,8 @@ def _directional(problem: Diffusion, dtype: Real) -> Medium:
 
 def current_norm(problem: Diffusion, operator: FaceOperator, r: DeviceArray, axis: int) -> float:
     """|b| of the currents that the electrodes or the gradient drive into voxels at potential 0."""
-    if (into := problem.feed(r)) is not None:
-        return float(np.linalg.norm(into))
+    if problem.ends.fed is not None:
+        return float(np.linalg.norm(problem.feed))
     flat = np.zeros(problem.grid.padded, operator.dtype)
     problem.hold(flat)
     x = runtime.to_device(flat)

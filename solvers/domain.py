@@ -110,6 +110,19 @@ def field_domain(
     return _domain(volume, classes, sigma, axis, part, electrodes, winding, own)
 
 
+def class_domain(
+    volume: Volume,
+    classes: NDArray[np.uint16],
+    sigma: NDArray[np.float64],
+    axis: int,
+    electrodes: Electrodes | None = PLAIN,
+    winding: int | None = 0,
+) -> Domain:
+    """The domain of a volume for given classes, shape of the volume, and their conductivities."""
+    own = np.array(np.moveaxis(classes[inside_window(volume)], axis, 0), order="C")
+    return _domain(volume, own, sigma, axis, None, electrodes, winding)
+
+
 def _domain(
     volume: Volume,
     classes: NDArray[Any],

@@ -12,7 +12,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from solvers import runtime
-from solvers._kernels import faces as kernels
+from solvers._kernels import transfers as moves
 from solvers.grid import Grid
 from solvers.medium import Medium
 from solvers.multigrid import Multigrid, chebyshev_weights
@@ -52,7 +52,7 @@ class FaceLevel:
         self.b, self.spare = new
         self.x = runtime.zeros(self.grid.size, self.dtype)
         self.kernels = medium.kernels
-        self.transfers = kernels.transfers(runtime.taichi_type(self.dtype), runtime.block())
+        self.transfers = moves.transfers(runtime.taichi_type(self.dtype), runtime.block())
         self.weights = chebyshev_weights(DEGREE, LOWEST, 2.0)
         self.direct: Solver | None = None
 
@@ -179,8 +179,10 @@ def _cholesky(matrix: NDArray[np.float64]) -> Solver:
 
 def _pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:
     """Clusters that nothing holds keep a mean of zero."""
+    if len(matrix) == 0:
+        return lambda rhs: rhs
     values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
-    kept = values > SINGULAR * max(float(values[-1]), 1e-300)
+    kept = values > max(SINGULAR * float(values[-1]), 1e-300)
     basis = vectors[:, kept]
     inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
     return lambda rhs: inverse @ rhs

@@ -95,6 +95,35 @@ class FaceResistance:
             values.append(numbers)
         return cls(volume.shape, _three(lower), _three(values))
 
+    @classmethod
+    def of_instances(
+        cls,
+        instances: ArrayLike,
+        resistance: float | Mapping[tuple[int, int], float],
+    ) -> "FaceResistance":
+        """All faces where one instance touches another: grain boundaries, particle contacts.
+
+        Args:
+            instances: number of each voxel's grain or particle, shape (nz, ny, nx), 0 for none;
+                faces to 0 have no resistance here.
+            resistance: of all these faces, or {(number, number): resistance} of chosen pairs.
+        """
+        numbers = np.asarray(instances)
+        if numbers.ndim != 3 or numbers.dtype.kind not in "iu" or numbers.min(initial=0) < 0:
+            raise InvalidInputError(
+                f"instances of shape {numbers.shape} ({numbers.dtype}) were given: give a whole "
+                "number ≥ 0 per voxel, 0 for none"
+            )
+        pairs = resistance if isinstance(resistance, Mapping) else None
+        every = None if pairs is not None else _checked_number(resistance, "all instances")
+        lower, values = [], []
+        for axis in range(3):
+            faces, found = _instance_faces(numbers, pairs, every, axis)
+            lower.append(faces)
+            values.append(found)
+        nz, ny, nx = numbers.shape
+        return cls((nz, ny, nx), _three(lower), _three(values))
+
     def __add__(self, other: "FaceResistance") -> "FaceResistance":
         """Both in series: where they name the same face, its resistances add up."""
         if other.shape != self.shape:
@@ -273,6 +302,31 @@ def _pair_faces(
     named = ~np.isnan(values)
     place = tuple(index[named] for index in where)
     return np.ravel_multi_index(place, labels.shape).astype(np.int64), values[named]
+
+
+def _instance_faces(
+    numbers: NDArray[Any], pairs: Mapping[Any, float] | None, every: float | None, axis: int
+) -> tuple[Indices, Values]:
+    """Faces between two instances, of the pairs named if any are."""
+    below, above = beside(numbers, axis)
+    where = np.nonzero((below != above) & (below > 0) & (above > 0))
+    place = np.ravel_multi_index(where, numbers.shape).astype(np.int64)
+    if pairs is None:
+        return place, np.full(len(place), every, dtype=float)
+    low, high = np.sort([below[where], above[where]], axis=0).astype(np.int64)
+    values = np.full(len(place), np.nan)
+    for pair, value in pairs.items():
+        a, b = _instance_pair(pair)
+        values[(low == a) & (high == b)] = _checked_number(value, pair)
+    named = ~np.isnan(values)
+    return place[named], values[named]
+
+
+def _instance_pair(pair: Any) -> tuple[int, int]:
+    whole = isinstance(pair, tuple) and all(isinstance(n, int | np.integer) for n in pair)
+    if whole and len(pair) == 2 and 0 < min(pair) < max(pair):
+        return min(pair), max(pair)
+    raise InvalidInputError(f"{pair!r} is no pair of instances: give two different numbers > 0")
 
 
 def beside(field: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:

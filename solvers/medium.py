@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from solvers import runtime
 from solvers._kernels import faces as kernels
+from solvers._kernels import transfers as moves
 from solvers._kernels import vectors
 from solvers.grid import Grid
 from solvers.runtime import DeviceArray
@@ -95,7 +96,7 @@ class Medium:
     def wrap(self, x: DeviceArray, jump: Triple = (0.0, 0.0, 0.0)) -> None:
         """Fill the halo of periodic axes; along each ``x`` falls by ``jump`` from end to end."""
         if any(self.periodic):
-            kernel = kernels.wraps(runtime.taichi_type(runtime.dtype_of(x))).wrap
+            kernel = moves.wraps(runtime.taichi_type(runtime.dtype_of(x))).wrap
             for axis, layer in enumerate(_layers(self.grid)):
                 if self.periodic[axis]:
                     kernel(x, *layer, self.grid.shape[axis], jump[axis])
@@ -103,7 +104,7 @@ class Medium:
     def clear(self, x: DeviceArray) -> None:
         """0 in the halo beyond periodic axes."""
         if any(self.periodic):
-            kernel = kernels.wraps(runtime.taichi_type(runtime.dtype_of(x))).clear
+            kernel = moves.wraps(runtime.taichi_type(runtime.dtype_of(x))).clear
             for axis, (*layer, step) in enumerate(_layers(self.grid)):
                 if self.periodic[axis]:
                     kernel(x, *layer, 0)
@@ -113,7 +114,7 @@ class Medium:
         """0 beyond the last voxel of periodic axes with an odd number of them."""
         for axis, (*layer, step) in enumerate(_layers(self.grid)):
             if self.periodic[axis] and self.grid.shape[axis] % 2:
-                kernel = kernels.wraps(runtime.taichi_type(runtime.dtype_of(x))).clear
+                kernel = moves.wraps(runtime.taichi_type(runtime.dtype_of(x))).clear
                 kernel(x, *layer, step * (self.grid.shape[axis] + 1))
 
 

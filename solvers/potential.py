@@ -67,7 +67,6 @@ class Iterate:
         same = outer is self.inner
         self.exact = self.operator if same else self.problem.operator(outer)
         self.norm = current_norm(self.problem, self.operator, self.r, self.axis)
-        self.into = self.problem.feed(self.r)
         self.x = self.problem.layered_potential(self.exact, self.axis)
 
     def resume(self, potential: NDArray[np.floating]) -> None:
@@ -77,6 +76,11 @@ class Iterate:
         np.copyto(inner, potential, where=np.isfinite(potential), casting="same_kind")
         runtime.assign(self.x, host)
         self.problem.wrap(self.exact, self.x, self.axis)
+
+    @property
+    def is_fed(self) -> bool:
+        """True if the current is given at one end, not the potential."""
+        return self.problem.ends.fed is not None
 
     @property
     def refines(self) -> bool:
@@ -95,7 +99,11 @@ class Iterate:
         return self.exact.end_energy(self.x)
 
     def _power(self) -> float:
-        return 0.0 if self.into is None else float(runtime.to_host(self.x) @ self.into)
+        """Of a given current, without what it loses on entry."""
+        if not self.is_fed:
+            return 0.0
+        layer = self.problem.grid.voxels(runtime.to_host(self.x))[self.problem.fed_layer]
+        return float((layer * self.problem.feed).sum())
 
     def promote(self) -> None:
         """Keep the potential in double precision from now on."""
@@ -105,8 +113,10 @@ class Iterate:
     def defect(self) -> None:
         """R = b - A x."""
         self.exact.defect(self.x, self.r)
-        if self.into is not None:
-            runtime.assign(self.r, runtime.to_host(self.r) + self.into)
+        if self.is_fed:
+            host = runtime.to_host(self.r)
+            self.problem.grid.voxels(host)[self.problem.fed_layer] += self.problem.feed
+            runtime.assign(self.r, host)
 
     def improve(self, energy: float, tolerance: float, **limits: Any) -> SolveReport:
         """One run of conjugate gradients from here on."""
@@ -119,7 +129,7 @@ class Iterate:
             self.r,
             energy=energy,
             rhs_norm=self.norm,
-            growing=self.into is not None,
+            growing=self.is_fed,
             tolerance=tolerance,
             **limits,
         )
@@ -180,9 +190,11 @@ def _finished(it: Iterate, energy: float, report: SolveReport) -> Potential:
     interfacial = None if resistive is None else resistive.interfacial(runtime.to_host(x))
     potential, dissipation = (problem.grid.voxels(runtime.to_host(v)) for v in (x, out))
     conductance = energy
-    if it.into is not None:  # a current of 1 so far
-        conductance = -1.0 / energy
+    if it.is_fed:  # a current of 1 so far
+        lost = problem.entry_loss()
+        conductance = 1.0 / (float(lost.sum()) - energy)
         flow = flow[1:] if problem.ends.fed == 0 else flow[:-1]
+        dissipation[problem.fed_layer] += lost
         potential *= conductance
         dissipation *= conductance**2
     return Potential(

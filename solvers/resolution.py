@@ -10,6 +10,14 @@ from microstructures.errors import InvalidInputError
 Name = TypeVar("Name", bound=Hashable)
 
 
+def two_grid_error(evaluate: Callable[[Volume], float], volume: Volume, value: float) -> float:
+    """``resolution_error`` of one number, which is known for the volume itself; NaN if infinite."""
+    if min(volume.shape) < 2 or not math.isfinite(value):
+        return math.nan
+    found = resolution_error(lambda v: {"value": evaluate(v)}, volume, values={"value": value})
+    return found["value"] if math.isfinite(found["value"]) else math.nan
+
+
 def resolution_error(
     evaluate: Callable[[Volume], Mapping[Name, float]],
     volume: Volume,

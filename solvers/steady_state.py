@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,17 @@ from numpy.typing import NDArray
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers import potential, runtime, sampling
+from solvers.anisotropic_state import (
+    ELEMENTS,
+    centres,
+    dissipation,
+    has_tensors,
+    is_aligned,
+    require_plain,
+    solve_elements,
+    standard_error,
+    tensor_domain,
+)
 from solvers.checks import checked_tolerance, checked_volume
 from solvers.conductivity import Conductivity, Fields
 from solvers.diffusion import Diffusion, Ends
@@ -18,6 +30,7 @@ from solvers.electrodes import Boundary, Electrodes, checked_boundary
 from solvers.face_resistance import FaceResistance, checked_resistance
 from solvers.phase_values import field_of, has_fields, phase_values
 from solvers.potential import Potential
+from solvers.resolution import two_grid_error
 from solvers.results import SAMPLING, SolveReport, Uncertainty
 
 METHOD = "finite volumes, harmonic faces, electrodes on the outer faces, insulated sides"
@@ -39,11 +52,22 @@ def solve(
     resistance: FaceResistance | None = None,
     boundary: Boundary = "electrodes",
     start: Fields | None = None,
+    discretisation: bool = False,
 ) -> Conductivity:
     """Effective value of ``what`` along an axis, in the unit of the phase values."""
+    if discretisation:
+        refuse_two_grids(values, resistance)
     tolerance, axis = checked_tolerance(tolerance), checked_volume(volume).axis(axis)
     resistance, electrodes = checked_resistance(resistance, volume), checked_boundary(boundary)
-    part = make_domain(volume, values, what, axis, resistance, electrodes)
+    if has_tensors(values):
+        part, tensors = tensor_domain(volume, values, axis, electrodes)
+        refuse_resistance(resistance)
+        if not is_aligned(values):
+            require_plain(electrodes)
+            limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+            return _by_elements(volume, part, tensors, unit, fields, limits)
+    else:
+        part = make_domain(volume, values, what, axis, resistance, electrodes)
     method = method_of(part, electrodes)
     if any(part.periodic):
         doubt_period(volume, part)
@@ -57,6 +81,15 @@ def solve(
     voxels = sampling.block_sums(part.inside)
     # the value is the mean dissipation at unit mean gradient: it scatters as block means do
     error = value * sampling.relative_standard_error(shares - voxels / voxels.sum())
+    doubt = None
+    if discretisation:
+
+        def again(coarse: Volume) -> float:
+            how: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+            how |= {"what": what, "unit": unit, "boundary": boundary, "fields": False}
+            return solve(coarse, values, axis, **how).value
+
+        doubt = two_grid_error(again, volume, value * float(part.sigma.max()))
     return Conductivity(
         value=value * float(part.sigma.max()),
         unit=unit,
@@ -69,7 +102,67 @@ def solve(
         conducting_fraction=int(np.count_nonzero(part.classes)) / volume.inside_voxels,
         shares=shares,
         fields=_fields(volume, part, solution) if fields else None,
+        discretisation_error=doubt,
     )
+
+
+def _by_elements(
+    volume: Volume,
+    part: Domain,
+    tensors: NDArray[np.float64],
+    unit: str,
+    fields: bool,
+    limits: dict[str, Any],
+) -> Conductivity:
+    """The result for rotated tensors."""
+    method = ELEMENTS + (
+        "periodic along all axes" if part.periodic[0] else "electrodes, insulated sides"
+    )
+    if any(part.periodic):
+        doubt_period(volume, part)
+    if not part.percolates:
+        return _blocked(part.axis, unit, limits["tolerance"], method)
+    solution = solve_elements(part, tensors, **limits)
+    value = float(solution.matrix[0, 0])
+    assert solution.flux is not None
+    flux = solution.flux[0]
+    shares, error = standard_error(part, dissipation(part, tensors, flux))
+    length = part.classes.shape[0] * part.spacing[0]
+    homogeneous = value if part.periodic[0] else value / length
+    kept = None
+    if fields:
+        size = np.sqrt((flux.astype(float) ** 2).sum(axis=0)) / homogeneous
+        kept = _spread_out(volume, part, centres(solution.potential[0]), size)
+    return Conductivity(
+        value=value,
+        unit=unit,
+        method=method,
+        uncertainty=Uncertainty(error * value, SAMPLING),
+        report=solution.reports[0],
+        axis=part.axis,
+        percolates=True,
+        imbalance=solution.imbalance[0],
+        conducting_fraction=int(np.count_nonzero(part.classes)) / volume.inside_voxels,
+        shares=shares,
+        fields=kept,
+    )
+
+
+def refuse_resistance(resistance: FaceResistance | None) -> None:
+    """Faces of tensors have no resistance of their own here. Raises InvalidInputError."""
+    if resistance is not None:
+        raise InvalidInputError(
+            "face resistances were given together with tensors: give one of the two"
+        )
+
+
+def refuse_two_grids(values: Any, resistance: FaceResistance | None) -> None:
+    """Fields and faces are not defined on merged voxels. Raises InvalidInputError."""
+    if has_fields(values) or has_tensors(values) or resistance is not None:
+        raise InvalidInputError(
+            "discretisation=True merges voxels, for which fields of values and face resistances "
+            "are not defined: leave it out, or compare with a coarser volume of your own"
+        )
 
 
 def make_domain(
@@ -99,13 +192,14 @@ def doubt_period(volume: Volume, part: Domain) -> None:
     for axis in (a for a, periodic in zip(order, part.periodic, strict=True) if periodic):
         layers = np.moveaxis(volume.labels[part.window], axis, 0)
         across = float((layers[0] != layers[-1]).mean())
-        within = float((layers[1:] != layers[:-1]).mean()) if len(layers) > 1 else across
+        unlike = [float((a != b).mean()) for a, b in pairwise(layers)]
+        within = max(unlike, default=across)
         if across > UNLIKE * within + 0.02:
             warnings.warn(
                 f"the volume is treated as periodic along axis {axis}, but {100 * across:.0f} % of "
-                f"the voxels differ across its sides, and {100 * within:.1f} % from layer to layer "
-                "inside: phases are cut there. For a real volume use electrodes with insulated "
-                "sides, or boundary='mirrored' for a tensor",
+                f"the voxels differ across its sides, and at most {100 * within:.1f} % from layer "
+                "to layer inside: phases are cut there. For a real volume use electrodes with "
+                "insulated sides, or boundary='mirrored' for a tensor",
                 PeriodicWarning,
                 stacklevel=4,
             )
@@ -206,8 +300,14 @@ def _fields(volume: Volume, part: Domain, solution: Potential) -> Fields:
     within = np.maximum(solution.dissipation - lost, 0.0)
     flux = np.sqrt(within * np.where(flowing, _sigma(part), 0.0)) / mean
     scale = part.classes.shape[0] * part.spacing[0] / min(part.spacing)
+    return _spread_out(volume, part, solution.potential, flux / scale)
+
+
+def _spread_out(volume: Volume, part: Domain, *inner: NDArray[np.floating]) -> Fields:
+    """Potential and flux of a domain as fields of the volume, NaN where nothing flows."""
+    flowing = part.classes > 0
     whole = [np.full(volume.shape, np.nan, np.float32) for _ in range(2)]
-    for target, values in zip(whole, (solution.potential, flux / scale), strict=True):
+    for target, values in zip(whole, inner, strict=True):
         view = np.moveaxis(target[part.window], part.axis, 0)
         view[flowing] = values[flowing]
     return Fields(*whole)

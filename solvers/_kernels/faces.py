@@ -91,156 +91,231 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
             n = nx
         return n
 
+    @ti.func
+    def elements(segments, lo, hi, nx):
+        """Number of all elements, for loops of one thread each"""
+        n = hi - lo
+        if ti.static(rows):
+            n = segments * nx
+        return n
+
+    @ti.func
+    def place(e, lo, sz, sy, ny, nx):
+        p = lo + e
+        if ti.static(rows):
+            p = (e // (ny * nx) + 1) * sz + (e // nx % ny + 1) * sy + e % nx + 1
+        return p
+
+    @ti.func
+    def started(b: ti.template(), weight, values: ti.template(), table: ti.template(), size,
+                w0, w1, w2, p, sz, sy):  # fmt: skip
+        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+        return weight * b[p] * inverse(g.sum() + ground(values, size, p))
+
+    @ti.func
+    def relaxed(x: ti.template(), b: ti.template(), weight, values: ti.template(),
+                table: ti.template(), size, w0, w1, w2, p, sz, sy):  # fmt: skip
+        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+        held = ground(values, size, p)
+        rest = b[p] - outflow(g, x, p, sz, sy) - held * x[p]
+        return x[p] + weight * rest * inverse(g.sum() + held)
+
+    @ti.func
+    def product(x: ti.template(), values: ti.template(), table: ti.template(), size, w0, w1, w2,
+                p, sz, sy):  # fmt: skip
+        """(A x)[p]"""
+        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+        return outflow(g, x, p, sz, sy) + ground(values, size, p) * x[p]
+
+    @ti.func
+    def dissipated(x: ti.template(), low, high, values: ti.template(), table: ti.template(), size,
+                   w0, w1, w2, lo, hi, p, sz, sy):  # fmt: skip
+        """Half of the energy of each face of p; ``low`` and ``high`` of the outermost ones"""
+        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+        here = ti.cast(x[p], ti.f64)
+        down = ti.select(p - sz < lo, low, ti.cast(0.5, real))
+        up = ti.select(p + sz >= hi, high, ti.cast(0.5, real))
+        energy = up * g[0] * (here - x[p + sz]) ** 2 + down * g[1] * (here - x[p - sz]) ** 2
+        energy += 0.5 * g[2] * (here - x[p + sy]) ** 2 + 0.5 * g[3] * (here - x[p - sy]) ** 2
+        return energy + 0.5 * g[4] * (here - x[p + 1]) ** 2 + 0.5 * g[5] * (here - x[p - 1]) ** 2
+
+    @ti.func
+    def shared(x: ti.template(), y: ti.template(), values: ti.template(), table: ti.template(),
+               size, w0, w1, w2, p, sz, sy):  # fmt: skip
+        """Σ g (drop of x) (drop of y) over the upper faces of p"""
+        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
+        a, b = ti.cast(x[p], ti.f64), ti.cast(y[p], ti.f64)
+        total = g[0] * (a - x[p + sz]) * (b - y[p + sz])
+        total += g[2] * (a - x[p + sy]) * (b - y[p + sy])
+        return total + g[4] * (a - x[p + 1]) * (b - y[p + 1])
+
     @kernel
     def start(b: Array, out: Array, weight: real, values: Values, table: Array, size: ti.i32,
-              w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+             w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+             sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = weight D⁻¹ b: the first relaxation from zero"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for q in range((count + block - 1) // block):
-                p0 = begin + q * block
-                m = ti.min(block, begin + count - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    p = p0 + u
-                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                    new[u] = weight * b[p] * inverse(g.sum() + ground(values, size, p))
-                for u in range(m):
-                    out[p0 + u] = new[u]
+        if ti.static(block == 1):
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                out[p] = started(b, weight, values, table, size, w0, w1, w2, p, sz, sy)
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                for q in range((count + block - 1) // block):
+                    p0 = begin + q * block
+                    m = ti.min(block, begin + count - p0)
+                    new = ti.Vector.zero(real, block)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = started(b, weight, values, table, size, w0, w1, w2, p, sz, sy)
+                    for u in range(m):
+                        out[p0 + u] = new[u]
 
     @kernel
     def relax(x: Array, b: Array, out: Array, weight: real, values: Values, table: Array,
-              size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+             size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
+             sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = x + weight D⁻¹ (b - A x)"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for q in range((count + block - 1) // block):
-                p0 = begin + q * block
-                m = ti.min(block, begin + count - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    p = p0 + u
-                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                    held = ground(values, size, p)
-                    rest = b[p] - outflow(g, x, p, sz, sy) - held * x[p]
-                    new[u] = x[p] + weight * rest * inverse(g.sum() + held)
-                for u in range(m):
-                    out[p0 + u] = new[u]
+        if ti.static(block == 1):
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                out[p] = relaxed(x, b, weight, values, table, size, w0, w1, w2, p, sz, sy)
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                for q in range((count + block - 1) // block):
+                    p0 = begin + q * block
+                    m = ti.min(block, begin + count - p0)
+                    new = ti.Vector.zero(real, block)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = relaxed(x, b, weight, values, table, size, w0, w1, w2, p, sz, sy)
+                    for u in range(m):
+                        out[p0 + u] = new[u]
 
     @kernel
     def residual(x: Array, b: Array, out: Array, values: Values, table: Array, size: ti.i32,
-                 w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
-                 sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+             w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+             sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = b - A x"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for q in range((count + block - 1) // block):
-                p0 = begin + q * block
-                m = ti.min(block, begin + count - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    p = p0 + u
-                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                    new[u] = b[p] - outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p]
-                for u in range(m):
-                    out[p0 + u] = new[u]
+        if ti.static(block == 1):
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                out[p] = b[p] - product(x, values, table, size, w0, w1, w2, p, sz, sy)
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                for q in range((count + block - 1) // block):
+                    p0 = begin + q * block
+                    m = ti.min(block, begin + count - p0)
+                    new = ti.Vector.zero(real, block)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = b[p] - product(x, values, table, size, w0, w1, w2, p, sz, sy)
+                    for u in range(m):
+                        out[p0 + u] = new[u]
 
     @kernel
     def defect32(x: Array, out: Single, values: Values, table: Array, size: ti.i32, w0: real,
-                 w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
-                 sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+             w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
+             ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = -A x"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for p in range(begin, begin + count):
-                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                out[p] = ti.cast(-outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p], ti.f32)
+        for e in range(elements(segments, lo, hi, nx)):
+            p = place(e, lo, sz, sy, ny, nx)
+            out[p] = ti.cast(-product(x, values, table, size, w0, w1, w2, p, sz, sy), ti.f32)
 
     @kernel
     def defect64(x: Array, out: Sums, values: Values, table: Array, size: ti.i32, w0: real,
-                 w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
-                 sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+             w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
+             ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = -A x"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for p in range(begin, begin + count):
-                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                out[p] = ti.cast(-outflow(g, x, p, sz, sy) - ground(values, size, p) * x[p], ti.f64)
+        for e in range(elements(segments, lo, hi, nx)):
+            p = place(e, lo, sz, sy, ny, nx)
+            out[p] = ti.cast(-product(x, values, table, size, w0, w1, w2, p, sz, sy), ti.f64)
 
     @kernel
     def apply(x: Array, out: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
-              w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
-              sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
-        """out = A x, sums[segment] = x · A x over it"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            lanes = ti.Vector.zero(ti.f64, half)
-            for q in range((count + half - 1) // half):
-                p0 = begin + q * half
-                m = ti.min(half, begin + count - p0)
-                new = ti.Vector.zero(real, half)
-                for u in range(m):
-                    p = p0 + u
-                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                    new[u] = outflow(g, x, p, sz, sy) + ground(values, size, p) * x[p]
-                for u in range(m):
-                    lanes[u] += ti.cast(new[u], ti.f64) * x[p0 + u]
-                for u in range(m):
-                    out[p0 + u] = new[u]
-            sums[s] = lanes.sum()
+             w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+             sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """out = A x; the sums add up to x · A x"""
+        if ti.static(block == 1):
+            total = ti.f64(0.0)
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                value = product(x, values, table, size, w0, w1, w2, p, sz, sy)
+                total += ti.cast(value, ti.f64) * x[p]
+                out[p] = value
+            sums[0] = total
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                lanes = ti.Vector.zero(ti.f64, half)
+                for q in range((count + half - 1) // half):
+                    p0 = begin + q * half
+                    m = ti.min(half, begin + count - p0)
+                    new = ti.Vector.zero(real, half)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = product(x, values, table, size, w0, w1, w2, p, sz, sy)
+                    for u in range(m):
+                        lanes[u] += ti.cast(new[u], ti.f64) * x[p0 + u]
+                    for u in range(m):
+                        out[p0 + u] = new[u]
+                sums[s] = lanes.sum()
 
     @kernel
     def dissipation(x: Array, out: Array, low: real, high: real, sums: Sums, values: Values,
-                    table: Array, size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32,
-                    lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32, ny: ti.i32,
-                    nx: ti.i32):  # fmt: skip
-        """out[p] = energy of voxel p, half of each face; sums[segment] = the sum over it
-
-        Of the outermost faces along the first axis it is ``low`` and ``high`` instead of half.
-        """
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            lanes = ti.Vector.zero(ti.f64, half)
-            for q in range((count + half - 1) // half):
-                p0 = begin + q * half
-                m = ti.min(half, begin + count - p0)
-                new = ti.Vector.zero(ti.f64, half)
-                for u in range(m):
-                    p = p0 + u
-                    g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                    here = ti.cast(x[p], ti.f64)
-                    down = ti.select(p - sz < lo, low, ti.cast(0.5, real))
-                    up = ti.select(p + sz >= hi, high, ti.cast(0.5, real))
-                    energy = up * g[0] * (here - x[p + sz]) ** 2
-                    energy += down * g[1] * (here - x[p - sz]) ** 2
-                    energy += 0.5 * g[2] * (here - x[p + sy]) ** 2
-                    energy += 0.5 * g[3] * (here - x[p - sy]) ** 2
-                    energy += 0.5 * g[4] * (here - x[p + 1]) ** 2
-                    energy += 0.5 * g[5] * (here - x[p - 1]) ** 2
-                    new[u] = energy
-                for u in range(m):
-                    lanes[u] += new[u]
-                for u in range(m):
-                    out[p0 + u] = ti.cast(new[u], real)
-            sums[s] = lanes.sum()
+             table: Array, size: ti.i32, w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32,
+             hi: ti.i32, sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """out[p] = energy of voxel p; the sums add up to all of it"""
+        if ti.static(block == 1):
+            total = ti.f64(0.0)
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                value = dissipated(x, low, high, values, table, size, w0, w1, w2, lo, hi, p, sz, sy)
+                total += value
+                out[p] = ti.cast(value, real)
+            sums[0] = total
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                lanes = ti.Vector.zero(ti.f64, half)
+                for q in range((count + half - 1) // half):
+                    p0 = begin + q * half
+                    m = ti.min(half, begin + count - p0)
+                    new = ti.Vector.zero(ti.f64, half)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = dissipated(
+                            x, low, high, values, table, size, w0, w1, w2, lo, hi, p, sz, sy
+                        )
+                    for u in range(m):
+                        lanes[u] += new[u]
+                    for u in range(m):
+                        out[p0 + u] = ti.cast(new[u], real)
+                sums[s] = lanes.sum()
 
     @kernel
-    def mutual(x: Array, y: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
-               w0: real, w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32,
-               sz: ti.i32, sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
-        """sums[segment] = Σ g (drop of x) (drop of y) over the upper faces of its voxels"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+    def mutual(x: Array, y: Array, sums: Sums, values: Values, table: Array, size: ti.i32, w0: real,
+             w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
+             ny: ti.i32, nx: ti.i32):  # fmt: skip
+        """The sums add up to Σ g (drop of x) (drop of y) over the upper faces of all voxels"""
+        if ti.static(block == 1):
             total = ti.f64(0.0)
-            for p in range(begin, begin + count):
-                g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-                a, b = ti.cast(x[p], ti.f64), ti.cast(y[p], ti.f64)
-                total += g[0] * (a - x[p + sz]) * (b - y[p + sz])
-                total += g[2] * (a - x[p + sy]) * (b - y[p + sy])
-                total += g[4] * (a - x[p + 1]) * (b - y[p + 1])
-            sums[s] = total
+            for e in range(elements(segments, lo, hi, nx)):
+                p = place(e, lo, sz, sy, ny, nx)
+                total += shared(x, y, values, table, size, w0, w1, w2, p, sz, sy)
+            sums[0] = total
+        else:
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                lanes = ti.Vector.zero(ti.f64, half)
+                for q in range((count + half - 1) // half):
+                    p0 = begin + q * half
+                    for u in range(ti.min(half, begin + count - p0)):
+                        p = p0 + u
+                        lanes[u] += shared(x, y, values, table, size, w0, w1, w2, p, sz, sy)
+                sums[s] = lanes.sum()
 
     @kernel
     def end_energy(x: Array, sums: Sums, values: Values, table: Array, size: ti.i32, weight: real,
@@ -329,81 +404,3 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         apply=apply, dissipation=dissipation,
         mutual=mutual, end_energy=end_energy, layers=layers, store=store, coarsen=coarsen,
     )  # fmt: skip
-
-
-@functools.cache
-def wraps(real):
-    """Kernels that fill the halo: with the far side of a periodic axis, or with nothing."""
-    Array = ti.types.ndarray(dtype=real, ndim=1)
-
-    @kernel
-    def wrap(x: Array, first: ti.i32, second: ti.i32, stride_1: ti.i32, stride_2: ti.i32,
-             step: ti.i32, n: ti.i32, jump: real):  # fmt: skip
-        """Below the first of n layers lies the last, raised by ``jump``; above the last the first
-
-        (first, second) elements with those strides make a layer; layers are ``step`` apart.
-        """
-        for row in range(first):
-            for k in range(second):
-                p = row * stride_1 + k * stride_2
-                x[p] = x[p + n * step] + jump
-                x[p + (n + 1) * step] = x[p + step] - jump
-
-    @kernel
-    def clear(x: Array, first: ti.i32, second: ti.i32, stride_1: ti.i32, stride_2: ti.i32,
-              at: ti.i32):  # fmt: skip
-        """0 in the layer above the last, which starts at element ``at``"""
-        for row in range(first):
-            for k in range(second):
-                x[at + row * stride_1 + k * stride_2] = 0
-
-    return SimpleNamespace(wrap=wrap, clear=clear)
-
-
-@functools.cache
-def transfers(real, block):
-    """Kernels between a level and the next coarser one, which merges 1 or 2 voxels per axis."""
-    Array = ti.types.ndarray(dtype=real, ndim=1)
-
-    @kernel
-    def restrict(fine: Array, coarse: Array, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
-                 fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32,
-                 cy: ti.i32):  # fmt: skip
-        """coarse = sum of the merged fine values; (nz, ny, nx) voxels are coarse"""
-        for row in range(nz * ny):
-            i, j = row // ny + 1, row % ny + 1
-            target = i * cz + j * cy
-            source = (fz * (i - 1) + 1) * sz + (fy * (j - 1) + 1) * sy
-            for q in range((nx + block - 1) // block):
-                k0 = 1 + q * block
-                m = ti.min(block, nx + 1 - k0)
-                new = ti.Vector.zero(real, block)
-                for dz in range(fz):
-                    for dy in range(fy):
-                        base = source + dz * sz + dy * sy + 1
-                        for u in range(m):
-                            f = base + fx * (k0 + u - 1)
-                            new[u] += fine[f] + (fx - 1) * fine[f + fx - 1]
-                for u in range(m):
-                    coarse[target + k0 + u] = new[u]
-
-    @kernel
-    def prolong(coarse: Array, fine: Array, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
-                fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32,
-                cy: ti.i32):  # fmt: skip
-        """fine += the coarse value of the block; (nz, ny, nx) voxels are fine"""
-        for row in range(nz * ny):
-            i, j = row // ny + 1, row % ny + 1
-            target = i * sz + j * sy
-            source = ((i - 1) // fz + 1) * cz + ((j - 1) // fy + 1) * cy + 1
-            for q in range((nx + block - 1) // block):
-                k0 = 1 + q * block
-                m = ti.min(block, nx + 1 - k0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    k = k0 + u
-                    new[u] = fine[target + k] + coarse[source + ((k - 1) >> (fx - 1))]
-                for u in range(m):
-                    fine[target + k0 + u] = new[u]
-
-    return SimpleNamespace(restrict=restrict, prolong=prolong)

@@ -1,5 +1,7 @@
 """The pieces of the solver: operator, multigrid cycle and conjugate gradients."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -81,7 +83,7 @@ def test_small_systems_are_solved_exactly_by_the_coarsest_level():
 
 def test_coarse_faces_of_uniform_material_conduct_as_voxels_of_twice_the_size():
     problem = diffusion.Diffusion(np.ones((8, 8, 8), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
-    coarse = face_level.FaceLevel(problem.medium(np.float64), (1.0,) * 3).coarser()
+    coarse = face_level.FaceLevel(problem.double, (1.0,) * 3).coarser()
     faces = coarse.medium.values.reshape(3, *coarse.grid.padded)
     assert np.all(faces[0, 1:4, 1:-1, 1:-1] == 2.0)  # 4 faces of 1 in parallel, twice the distance
     assert np.all(faces[0, [0, 4], 1:-1, 1:-1] == 4.0)  # to the electrodes: half that distance
@@ -143,10 +145,10 @@ def test_block_buffered_kernel_is_faster_than_a_plain_loop(monkeypatch):
 
     problem = diffusion.Diffusion(np.ones((96, 96, 96), np.uint8), np.ones(1), (1.0, 1.0, 1.0))
     x = np.random.default_rng(0).random(problem.grid.size).astype(np.float32)
-    seconds, wide = {}, runtime.block()
+    seconds, wide, plain = {}, runtime.block(), problem.single
     for block in (1, wide):
         monkeypatch.setattr(runtime, "block", lambda block=block: block)
-        medium = problem.medium(np.float32)
+        medium = dataclasses.replace(plain)  # with kernels of its own
         out = np.zeros_like(x)
         call = (x, x, out, *medium.where)
         medium.kernels.residual(*call)
