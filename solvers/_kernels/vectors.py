@@ -49,40 +49,47 @@ def build(outer, inner, direction, block):
 
     @kernel
     def dot(x: Outer, y: Outer, sums: Sums, size: ti.i32):
-        """sums[chunk] = x · y over the chunk"""
-        for chunk in range(sums.shape[0]):
-            lanes = ti.Vector.zero(ti.f64, half)
-            start = chunk * CHUNK
-            stop = ti.min(start + CHUNK, size)
-            for q in range((stop - start + half - 1) // half):
-                p0 = start + q * half
-                for u in range(ti.min(half, stop - p0)):
-                    lanes[u] += ti.cast(x[p0 + u], ti.f64) * y[p0 + u]
-            total = ti.f64(0.0)
-            for u in range(half):
-                total += lanes[u]
-            sums[chunk] = total
+        """sums[chunk] = x · y over the chunk; on a GPU all of it is in the first"""
+        if ti.static(block == 1):
+            whole = ti.f64(0.0)
+            for i in range(size):
+                whole += ti.cast(x[i], ti.f64) * y[i]
+            sums[0] = whole
+        else:
+            for chunk in range(sums.shape[0]):
+                lanes = ti.Vector.zero(ti.f64, half)
+                start = chunk * CHUNK
+                stop = ti.min(start + CHUNK, size)
+                for q in range((stop - start + half - 1) // half):
+                    p0 = start + q * half
+                    for u in range(ti.min(half, stop - p0)):
+                        lanes[u] += ti.cast(x[p0 + u], ti.f64) * y[p0 + u]
+                sums[chunk] = lanes.sum()
 
     @kernel
     def dots(z: Inner, r: Outer, q_: Outer, zr: Sums, zq: Sums, size: ti.i32):
-        """zr[chunk] = z · r and zq[chunk] = z · q over the chunk"""
-        for chunk in range(zr.shape[0]):
-            first = ti.Vector.zero(ti.f64, half)
-            second = ti.Vector.zero(ti.f64, half)
-            start = chunk * CHUNK
-            stop = ti.min(start + CHUNK, size)
-            for q in range((stop - start + half - 1) // half):
-                p0 = start + q * half
-                for u in range(ti.min(half, stop - p0)):
-                    value = ti.cast(z[p0 + u], ti.f64)
-                    first[u] += value * r[p0 + u]
-                    second[u] += value * q_[p0 + u]
-            total_r, total_q = ti.f64(0.0), ti.f64(0.0)
-            for u in range(half):
-                total_r += first[u]
-                total_q += second[u]
-            zr[chunk] = total_r
-            zq[chunk] = total_q
+        """zr[chunk] = z · r and zq[chunk] = z · q over the chunk; on a GPU all is in the first"""
+        if ti.static(block == 1):
+            whole_r, whole_q = ti.f64(0.0), ti.f64(0.0)
+            for i in range(size):
+                value = ti.cast(z[i], ti.f64)
+                whole_r += value * r[i]
+                whole_q += value * q_[i]
+            zr[0], zq[0] = whole_r, whole_q
+        else:
+            for chunk in range(zr.shape[0]):
+                first = ti.Vector.zero(ti.f64, half)
+                second = ti.Vector.zero(ti.f64, half)
+                start = chunk * CHUNK
+                stop = ti.min(start + CHUNK, size)
+                for q in range((stop - start + half - 1) // half):
+                    p0 = start + q * half
+                    for u in range(ti.min(half, stop - p0)):
+                        value = ti.cast(z[p0 + u], ti.f64)
+                        first[u] += value * r[p0 + u]
+                        second[u] += value * q_[p0 + u]
+                zr[chunk] = first.sum()
+                zq[chunk] = second.sum()
 
     @kernel
     def advance(x: Outer, r: Outer, p: Direction, ap: Outer, alpha: ti.f64, size: ti.i32):

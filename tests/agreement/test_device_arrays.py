@@ -41,6 +41,30 @@ def test_transport_on_device_arrays_equals_that_on_host_arrays(case, request):
     assert on_device.fields.potential == pytest.approx(on_host.fields.potential, nan_ok=True)
 
 
+def test_periodic_tensor_on_device_arrays_equals_that_on_host_arrays(request):
+    def solve():
+        return solvers.effective_conductivity_tensor(
+            volume(), CASES["moderate contrast"], tolerance=1e-10
+        )
+
+    on_host = solve()
+    request.getfixturevalue("device_arrays")
+    on_device = solve()
+    assert on_device.value == pytest.approx(on_host.value, abs=ROUNDING)
+
+
+def test_given_flux_and_contacts_on_device_arrays_equal_those_on_host_arrays(request):
+    ends = solvers.Electrodes(uniform_flux="low", contact_high=1e-7)
+
+    def solve():
+        field = np.where(volume().labels == 1, 0.02, 1.0).astype(np.float32)
+        return solvers.effective_conductivity(volume(), field, 2, boundary=ends, tolerance=1e-10)
+
+    on_host = solve()
+    request.getfixturevalue("device_arrays")
+    assert solve().value == pytest.approx(on_host.value, rel=ROUNDING)
+
+
 def test_counts_on_device_arrays_equal_those_on_host_arrays(request):
     on_host = solvers.interface_areas(volume()), solvers.triple_phase_boundaries(volume())
     request.getfixturevalue("device_arrays")
