@@ -438,6 +438,7 @@ def _edges(row):
 def main():
     import calendering_page  # here, since tests load this file alone
     import studies_page
+    import transport_page
 
     (PAGES / "benchmarks.md").write_text(peers(record("peers_nrel")))
     (PAGES / "mechanics-benchmarks.md").write_text(mechanics(record("mechanics")))
@@ -451,6 +452,7 @@ def main():
     (PAGES / "studies.md").write_text(
         studies_page.page(record("kills"), record("study_overhead"), table)
     )
+    (PAGES / "transport-benchmarks.md").write_text(transport_page.page(record("transport"), table))
 
 
 if __name__ == "__main__":

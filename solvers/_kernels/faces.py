@@ -220,18 +220,32 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
              w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
              ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = -A x"""
-        for e in range(elements(segments, lo, hi, nx)):
-            p = place(e, lo, sz, sy, ny, nx)
-            out[p] = ti.cast(-product(x, values, table, size, w0, w1, w2, p, sz, sy), ti.f32)
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for q in range((count + block - 1) // block):
+                p0 = begin + q * block
+                m = ti.min(block, begin + count - p0)
+                new = ti.Vector.zero(real, block)
+                for u in range(m):
+                    new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
+                for u in range(m):
+                    out[p0 + u] = ti.cast(new[u], ti.f32)
 
     @kernel
     def defect64(x: Array, out: Sums, values: Values, table: Array, size: ti.i32, w0: real,
              w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
              ny: ti.i32, nx: ti.i32):  # fmt: skip
         """out = -A x"""
-        for e in range(elements(segments, lo, hi, nx)):
-            p = place(e, lo, sz, sy, ny, nx)
-            out[p] = ti.cast(-product(x, values, table, size, w0, w1, w2, p, sz, sy), ti.f64)
+        for s in range(segments):
+            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+            for q in range((count + block - 1) // block):
+                p0 = begin + q * block
+                m = ti.min(block, begin + count - p0)
+                new = ti.Vector.zero(real, block)
+                for u in range(m):
+                    new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
+                for u in range(m):
+                    out[p0 + u] = ti.cast(new[u], ti.f64)
 
     @kernel
     def apply(x: Array, out: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
