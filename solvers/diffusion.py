@@ -133,7 +133,7 @@ class Diffusion:
         """
         islands = find_islands(self)
         medium = self.operator(dtype).medium
-        multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing, b)))
+        multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing, b)), shares=True)
         return IslandMultigrid(multigrid, islands) if islands else multigrid
 
     def layered_potential(self, operator: FaceOperator, axis: int = 0) -> DeviceArray:

@@ -5,7 +5,7 @@ Their faces conduct as the merged fine faces do in parallel, over twice the dist
 are constant over the merged voxels. Conductances to the ground, if there are any, add up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.linalg
@@ -19,6 +19,7 @@ from solvers.multigrid import Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 
 DIRECT_VOXELS = 700  # solved exactly from here down
+WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
 SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
@@ -101,7 +102,23 @@ class FaceLevel:
 
 
 class FaceMultigrid(Multigrid):
-    """Multigrid whose finest level reads right-hand sides in place and lends its spare vector."""
+    """Multigrid on faces.
+
+    Args:
+        levels: finest first.
+        shares: the iteration is of the same precision, so that the finest level reads right-hand
+            sides in place and lends its spare vector.
+    """
+
+    def __init__(self, levels: Sequence[FaceLevel], *, shares: bool = False) -> None:
+        super().__init__(levels)
+        self.shares = shares
+
+    def visits_of(self, depth: int) -> int:
+        """Once for small levels, where a second visit costs more launches than it saves work."""
+        level: FaceLevel = self.levels[depth]  # type: ignore[assignment]
+        small = int(np.prod(level.grid.shape)) < WORTH_TWO
+        return 1 if small else super().visits_of(depth)
 
     @property
     def medium(self) -> Medium:
@@ -111,15 +128,18 @@ class FaceMultigrid(Multigrid):
 
     @property
     def lent(self) -> DeviceArray:
-        """A vector that is free between two cycles, with nothing in its halo."""
+        """A vector that is free between two cycles, with nothing in its halo; None if not shared."""
+        if not self.shares:
+            return None
         spare = self.levels[0].spare  # type: ignore[attr-defined]
         self.medium.clear(spare)
         return spare
 
     def take(self, r: DeviceArray) -> bool:
-        """Read right-hand sides from ``r`` itself, which is of this precision."""
-        self.levels[0].b = r
-        return True
+        """Read right-hand sides from ``r`` itself, if vectors are shared."""
+        if self.shares:
+            self.levels[0].b = r
+        return self.shares
 
 
 def hierarchy(finest: FaceLevel) -> list[FaceLevel]:

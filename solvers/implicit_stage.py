@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from microstructures.errors import ConvergenceError
 from solvers import runtime
-from solvers.face_level import FaceLevel, hierarchy
+from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
 from solvers.face_resistance import beside
 from solvers.grid import Grid
 from solvers.linear import Preconditioner, conjugate_gradients
-from solvers.multigrid import Multigrid
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 from solvers.stored_faces import StoredFaces
@@ -194,7 +193,7 @@ def _preconditioner(
 ) -> Preconditioner:
     dtype = np.float32 if runtime.precision() == "mixed" else np.float64
     finest = FaceLevel(operator.medium.stored(dtype), spacing)
-    return Relaxation(finest) if largest < LOCAL else Multigrid(hierarchy(finest))
+    return Relaxation(finest) if largest < LOCAL else FaceMultigrid(hierarchy(finest))
 
 
 def _as_root(report: SolveReport, tolerance: float) -> SolveReport:

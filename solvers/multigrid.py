@@ -67,6 +67,10 @@ class Multigrid:
         """``solution`` ≈ A⁻¹ ``rhs``."""
         self._cycle(0, from_zero=True)
 
+    def visits_of(self, depth: int) -> int:
+        """How often a cycle visits a coarser level; the coarsest, being exact, once."""
+        return self.visits if depth + 1 < len(self.levels) else 1
+
     def _cycle(self, depth: int, from_zero: bool) -> None:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
@@ -75,7 +79,7 @@ class Multigrid:
         coarse = self.levels[depth + 1]
         level.smooth(from_zero)
         level.restrict(coarse)
-        for visit in range(self.visits if depth + 2 < len(self.levels) else 1):
+        for visit in range(self.visits_of(depth + 1)):
             self._cycle(depth + 1, from_zero=visit == 0)
         level.prolong(coarse)
         level.smooth(from_zero=False)

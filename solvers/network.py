@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers import runtime
-from solvers.face_level import FaceLevel, hierarchy
+from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
 from solvers.grid import Grid
 from solvers.linear import Preconditioner, conjugate_gradients
-from solvers.multigrid import Multigrid
 from solvers.results import SolveReport
 from solvers.stored_faces import StoredFaces
 
@@ -87,4 +86,4 @@ def network(grid: Grid, spacing: tuple[float, float, float], faces: Field) -> Ne
     operator = StoredFaces(grid, faces)
     dtype = np.float32 if runtime.precision() == "mixed" else np.float64
     finest = FaceLevel(operator.medium.stored(dtype), spacing)
-    return Network(operator, Multigrid(hierarchy(finest)))
+    return Network(operator, FaceMultigrid(hierarchy(finest)))

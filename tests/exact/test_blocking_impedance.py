@@ -11,9 +11,9 @@ from scipy.sparse.linalg import splu
 from microstructures import Volume
 from microstructures.errors import ConvergenceError, InvalidInputError, NotPercolatingError
 from solvers import impedance_spectrum as module
-from solvers.impedance_spectrum import blocking_impedance, transmission_line
 from solvers.components import component_labels
 from solvers.electrode_tortuosity import electrode_tortuosity_factor
+from solvers.impedance_spectrum import blocking_impedance, transmission_line
 
 NAMES = {0: "solid", 1: "pore", 2: "CBD"}
 TIGHT = 1e-7

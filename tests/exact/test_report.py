@@ -12,8 +12,8 @@ import twin
 from microstructures import Provenance, Volume
 from microstructures.errors import InvalidInputError
 from microstructures.wording import length
-from solvers.results import EXACT, SAMPLING, SolveReport, Uncertainty
 from solvers.conductivity import Fields
+from solvers.results import EXACT, SAMPLING, SolveReport, Uncertainty
 from twin import Entry, Material, PropertyCard, Value
 from twin.report import figures, render, tables
 from twin.report.definitions import DEFINITIONS
