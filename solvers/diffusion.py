@@ -18,14 +18,18 @@ from solvers.cut_components import Cuts
 from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
 from solvers.face_operator import FaceOperator
 from solvers.face_resistance import FaceResistance
+from solvers.graph_level import GraphMultigrid, StrongMultigrid, is_fragmented
 from solvers.grid import Grid
-from solvers.islands import IslandMultigrid, find_islands
+from solvers.islands import IslandMultigrid, above, find_islands, levels
 from solvers.medium import CLOSED, CONDUCTS, ELECTRODE, Kind, Medium, Sides, Triple
 from solvers.resistive_faces import ResistiveFaces, resistive_faces
 from solvers.runtime import DeviceArray
 
 Classes = NDArray[np.uint8] | NDArray[np.uint16]
 Real = type[np.floating]
+GridPreconditioner = FaceMultigrid | IslandMultigrid | GraphMultigrid | StrongMultigrid
+
+APART = 5e3  # contrast from which on the graph of the good conductors is worth its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +130,33 @@ class Diffusion:
             return None
         return resistive.cuts
 
-    def preconditioner(self, dtype: Real, b: DeviceArray = None) -> FaceMultigrid | IslandMultigrid:
-        """Multigrid in the given precision, with the islands corrected if there are any.
+    def preconditioner(self, dtype: Real, b: DeviceArray = None) -> GridPreconditioner:
+        """Multigrid in the given precision, of the kind that the structure asks for.
 
+        On the graph of what conducts where that is fragmented; on the grid else, with islands of
+        good conductors corrected, or with the graph of those besides where they are fragmented.
         ``b`` is where right-hand sides will be, if they are of the same precision.
         """
+        medium, gaps = self.operator(dtype).medium, levels(self)
+        cut = self.cuts(self.resistive) is not None
+        if not gaps and not cut and self.is_fragmented:
+            return GraphMultigrid(medium, self._places(self.classes > 0))
+        if len(gaps) == 1 and not cut and gaps[0].ratio >= APART:
+            strong = above(self, gaps[0].least)
+            if is_fragmented(strong):
+                finest = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing)))
+                return StrongMultigrid(finest, GraphMultigrid(medium, self._places(strong)))
         islands = find_islands(self)
-        medium = self.operator(dtype).medium
         multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing, b)), shares=True)
         return IslandMultigrid(multigrid, islands) if islands else multigrid
+
+    @cached_property
+    def is_fragmented(self) -> bool:
+        """True if what conducts hangs together by single voxels in many places."""
+        return is_fragmented(self.classes > 0)
+
+    def _places(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.flatnonzero(self.grid.flat(mask))
 
     def layered_potential(self, operator: FaceOperator, axis: int = 0) -> DeviceArray:
         """The best potential that depends on depth along ``axis`` only, falling by 1, flat.

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
+import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from solvers import runtime
@@ -128,7 +130,7 @@ class FaceMultigrid(Multigrid):
 
     @property
     def lent(self) -> DeviceArray:
-        """A vector that is free between two cycles, with nothing in its halo; None if not shared."""
+        """A vector free between two cycles, with nothing in its halo; None if not shared."""
         if not self.shares:
             return None
         spare = self.levels[0].spare  # type: ignore[attr-defined]
@@ -181,7 +183,7 @@ def _factorised(medium: Medium) -> Solver:
     matrix = matrix[np.ix_(active, active)]
     scale = 1.0 / np.sqrt(matrix.diagonal())  # a unit diagonal at any contrast of the phases
     matrix *= np.outer(scale, scale)
-    inner = _pseudo_inverse(matrix) if any(medium.periodic) else _cholesky(matrix)
+    inner = _pseudo_inverse(matrix) if any(medium.periodic) else _lower_upper(matrix)
 
     def solve(rhs: NDArray[np.float64]) -> NDArray[np.float64]:
         solution = np.zeros_like(rhs)
@@ -191,10 +193,13 @@ def _factorised(medium: Medium) -> Solver:
     return solve
 
 
-def _cholesky(matrix: NDArray[np.float64]) -> Solver:
+def _lower_upper(matrix: NDArray[np.float64]) -> Solver:
     matrix[np.diag_indices_from(matrix)] += 1e-12  # rounding may have made it semidefinite
-    factor = scipy.linalg.cho_factor(matrix, overwrite_a=True, check_finite=False)
-    return lambda rhs: scipy.linalg.cho_solve(factor, rhs, check_finite=False)
+    sparse = scipy.sparse.csc_array(matrix)  # dense solves keep threads busy that others need
+    factor = scipy.sparse.linalg.splu(
+        sparse, "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+    )
+    return lambda rhs: factor.solve(rhs)
 
 
 def _pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:

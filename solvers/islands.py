@@ -9,7 +9,7 @@ they are the solution of a small system.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,24 +97,36 @@ class IslandMultigrid:
 def find_islands(problem: "Diffusion") -> tuple[Islands, ...]:
     """Islands above every gap of ``CONTRAST`` in the conductivities, where there are any."""
     resistive = problem.resistive
-    cuts, levels = problem.cuts(resistive), _levels(problem)
-    if not levels and cuts is None:
+    cuts, gaps = problem.cuts(resistive), levels(problem)
+    if not gaps and cuts is None:
         return ()
     whole = [] if cuts is None else [problem.classes > 0]
-    masks = chain(whole, (_above(problem, least) for least in levels))
+    masks = chain(whole, (above(problem, gap.least) for gap in gaps))
     operator = problem.operator(np.float32)
     found = (_islands(problem, operator, mask, cuts) for mask in masks)
     return tuple(islands for islands in found if islands is not None)
 
 
-def _levels(problem: "Diffusion") -> list[float]:
-    """Conductivities just above every gap."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A gap in the conductivities: the ``least`` above it, and its ``ratio`` to the one below."""
+
+    least: float
+    ratio: float
+
+
+def levels(problem: "Diffusion") -> list[Gap]:
+    """Every gap of ``CONTRAST`` in the conductivities, in ascending order."""
     if problem.conductivity is None:
         sigma = problem.sigma if problem.sigma.ndim == 1 else problem.sigma.max(axis=1)
         sigma = np.sort(sigma)
     else:
         sigma = _occupied(problem.conductivity[problem.classes > 0])
-    return [float(s) for s in sigma[1:][sigma[1:] > CONTRAST * sigma[:-1]]]
+    return [
+        Gap(float(high), float(high / low))
+        for low, high in pairwise(sigma)
+        if high > CONTRAST * low
+    ]
 
 
 def _occupied(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -127,7 +139,7 @@ def _occupied(values: NDArray[np.floating]) -> NDArray[np.float64]:
     )
 
 
-def _above(problem: "Diffusion", least: float) -> NDArray[np.bool_]:
+def above(problem: "Diffusion", least: float) -> NDArray[np.bool_]:
     """True where the conductivity is at least this."""
     if problem.conductivity is not None:
         return (problem.classes > 0) & (problem.conductivity >= least)

@@ -28,6 +28,7 @@ from solvers.diffusion import Diffusion, Ends
 from solvers.domain import Domain, domain, field_domain, flow_first
 from solvers.electrodes import Boundary, Electrodes, checked_boundary
 from solvers.face_resistance import FaceResistance, checked_resistance
+from solvers.graph_level import BYTES_PER_NODE, SETUP_BYTES, is_fragmented
 from solvers.phase_values import field_of, has_fields, phase_values
 from solvers.potential import Potential
 from solvers.resolution import two_grid_error
@@ -228,6 +229,7 @@ def _solve(
 
 def reserve(part: Domain, tolerance: float) -> None:
     """Refuse a solve that would not fit. Raises MemoryBudgetError."""
+    nodes = int(np.count_nonzero(part.classes)) if is_fragmented(part.classes > 0) else 0
     required = estimated_bytes(
         part.classes.shape,
         len(part.sigma),
@@ -235,6 +237,7 @@ def reserve(part: Domain, tolerance: float) -> None:
         tolerance=tolerance,
         stored=part.sigma.ndim == 2,
         field=part.conductivity is not None,
+        nodes=nodes,
     )
     runtime.reserve(required, f"a solve on {part.classes.shape} voxels")
 
@@ -345,6 +348,7 @@ def estimated_bytes(
     tolerance: float = 1e-5,
     stored: bool = False,
     field: bool = False,
+    nodes: int = 0,
 ) -> int:
     """Memory that a solve of this many voxels takes at its peak, in the precision in force."""
     voxels = math.prod(n + 2 for n in shape)
@@ -358,4 +362,9 @@ def estimated_bytes(
         each += 8 + (refined or word == 8) * 8
     if stored or resistive_faces:  # all faces are stored then, some of them twice
         each += 3 * word + 24
-    return 64 * 2**20 + voxels * each + 64 * conductivities + 180 * resistive_faces
+    graph = 0
+    if nodes:  # the peak is while it is made, before there are vectors, or afterwards
+        each -= levels
+        graph = max(SETUP_BYTES[0] * voxels + SETUP_BYTES[1] * nodes - voxels * vectors,
+                    BYTES_PER_NODE[np.float32 if word == 4 else np.float64] * nodes)  # fmt: skip
+    return 64 * 2**20 + voxels * each + graph + 64 * conductivities + 180 * resistive_faces
