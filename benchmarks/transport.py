@@ -175,6 +175,7 @@ def references(record, options):
             found[problem] = {
                 ends: transport_reference.effective(image, solid, ends, options.threads)
                 for ends in ENDS[problem]
+                if ends in (options.ends or ENDS[problem])
             }
             yield f"references {size} {problem}: {found[problem]}"
 
@@ -269,6 +270,7 @@ def arguments():
     add("--exact-below", type=int, default=8_000_000, help="voxels up to which errors are found")
     add("--memory-size", type=int, default=400)
     add("--copy-size", type=int, default=512)
+    add("--ends", nargs="*", help="electrodes of references: faces, centres, beyond")
     add("--python", default=sys.executable, help="interpreter of the peers")
     add("--threads", type=int, default=2)
     add("--repeats", type=int, default=5)

@@ -29,6 +29,7 @@ Classes = NDArray[np.uint8] | NDArray[np.uint16]
 Real = type[np.floating]
 GridPreconditioner = FaceMultigrid | IslandMultigrid | GraphMultigrid | StrongMultigrid
 
+STRETCHED = 300.0  # conductance of faces along one axis over that along another
 APART = 5e3  # contrast from which on the graph of the good conductors is worth its time
 
 
@@ -139,21 +140,39 @@ class Diffusion:
         """
         medium, gaps = self.operator(dtype).medium, levels(self)
         cut = self.cuts(self.resistive) is not None
-        if not gaps and not cut and self.is_fragmented:
+        if not gaps and not cut and (self.is_fragmented or self.is_stretched):
             return GraphMultigrid(medium, self._places(self.classes > 0))
         if len(gaps) == 1 and not cut and gaps[0].ratio >= APART:
             strong = above(self, gaps[0].least)
             if is_fragmented(strong):
-                finest = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing)))
+                finest = FaceMultigrid(hierarchy(FaceLevel(medium, self.reach)))
                 return StrongMultigrid(finest, GraphMultigrid(medium, self._places(strong)))
         islands = find_islands(self)
-        multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.spacing, b)), shares=True)
+        multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.reach, b)), shares=True)
         return IslandMultigrid(multigrid, islands) if islands else multigrid
 
     @cached_property
     def is_fragmented(self) -> bool:
         """True if what conducts hangs together by single voxels in many places."""
         return is_fragmented(self.classes > 0)
+
+    @property
+    def reach(self) -> Triple:
+        """Edges as they couple: in proportion to h/√σ along each axis."""
+        if self.sigma.ndim == 1:
+            return self.spacing
+        along = np.sqrt(self.sigma.mean(axis=0))
+        h0, h1, h2 = (h / float(s) for h, s in zip(self.spacing, along, strict=True))
+        return h0, h1, h2
+
+    @property
+    def is_stretched(self) -> bool:
+        """True if faces along one axis conduct far less than along another."""
+        along = self.sigma.max(axis=0) if self.sigma.ndim == 2 else np.full(3, self.sigma.max())
+        least = self.sigma.min(axis=0) if self.sigma.ndim == 2 else np.full(3, self.sigma.max())
+        strong = max(w * s for w, s in zip(self.weights, along, strict=True))
+        weak = min(w * s for w, s in zip(self.weights, least, strict=True))
+        return bool(strong > STRETCHED * weak)
 
     def _places(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.flatnonzero(self.grid.flat(mask))

@@ -7,8 +7,9 @@ that is what effective properties are made of and its error is the square of tha
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from solvers.runtime import DeviceArray
 FASTEST, SLOWEST = 0.25, 0.9  # rates of convergence to be expected at best, and while slowing
 COLLAPSE = 1e-9  # fall in one step by which the answer is exact, and what is left is rounding
 MARGIN = 3.0  # with these, no error was underestimated in 1840 solves of contrasts 0 to 1e8
+
+
+Projection: TypeAlias = Callable[[DeviceArray], None]
 
 
 class Operator(Protocol):
@@ -110,6 +114,7 @@ def conjugate_gradients(
     margin: float = MARGIN,
     growing: bool = False,
     wanted: float | None = None,
+    project: Projection | None = None,
     max_iterations: int = 2000,
     task: str = "solve",
 ) -> SolveReport:
@@ -128,6 +133,8 @@ def conjugate_gradients(
         margin: factor on the estimated error, for what the series of energies does not show.
         growing: the energy falls from 0, and errors are relative to how far it fell.
         wanted: tolerance to report, if this solve is but a part of one.
+        project: removes from a residual what A cannot produce, where A is singular; rounding would
+            make the iteration follow it.
         max_iterations: iterations after which ConvergenceError is raised.
         task: name under which progress is reported.
 
@@ -138,7 +145,7 @@ def conjugate_gradients(
         flexible form, which forgives a preconditioner in lower precision) [not opened: verify].
     """
     started = time.perf_counter()
-    state = _State(operator, preconditioner, x, r)
+    state = _State(operator, preconditioner, x, r, project)
     goal = tolerance if wanted is None else wanted
     track = _Energy(energy, [], [], scale, margin, growing)
 
@@ -168,9 +175,15 @@ class _State:
     """The vectors of the iteration, and one step of it."""
 
     def __init__(
-        self, operator: Operator, preconditioner: Preconditioner, x: DeviceArray, r: DeviceArray
+        self,
+        operator: Operator,
+        preconditioner: Preconditioner,
+        x: DeviceArray,
+        r: DeviceArray,
+        project: Projection | None = None,
     ) -> None:
         self.operator, self.preconditioner, self.x, self.r = operator, preconditioner, x, r
+        self.project = project
         types = (operator.dtype, preconditioner.dtype, operator.direction)
         self.kernels = vectors.build(*map(runtime.taichi_type, types), runtime.block())
         self.p = runtime.zeros(operator.size, operator.direction)
@@ -189,6 +202,10 @@ class _State:
         None if nothing is left of r, or if its energy z·r has collapsed to below ``enough``.
         """
         size = self.operator.size
+        if self.project is not None:
+            self.project(self.r)
+            if not self.shares_r:
+                self.kernels.cast(self.r, self.preconditioner.rhs, size)
         self.preconditioner.precondition()
         z = self.preconditioner.solution
         zr, beta = self._turning(z)

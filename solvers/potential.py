@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from microstructures.errors import ConvergenceError
 from solvers import runtime
 from solvers._kernels import vectors
+from solvers.components import component_labels
 from solvers.diffusion import Diffusion, Real, current_norm
 from solvers.face_operator import FaceOperator
-from solvers.linear import conjugate_gradients
+from solvers.linear import MARGIN, Projection, conjugate_gradients
+from solvers.periodic_components import joined
 from solvers.results import SolveReport
+from solvers.runtime import DeviceArray
 
 SINGLE_ENOUGH = 1e-7  # tolerance from which on the potential itself is kept in double precision
 GAIN = 1e-6  # by which one solve in single precision can lower an error of the energy
 LARGE = 2_000_000  # elements above which a double potential is worth avoiding
+STRETCHED_MARGIN = 300.0  # on estimated errors: weak faces relax late, after seeming convergence
+ROUNDING = 1e-12  # of energies summed in double precision
 ROUNDS = 12  # of refinement; two or three do
 
 
@@ -55,6 +60,7 @@ class Iterate:
         self.r = runtime.zeros(problem.grid.size, self.inner)
         self.preconditioner = problem.preconditioner(self.inner, self.r)
         self.operator = FaceOperator(self.preconditioner.medium)
+        self.project = zero_means(problem) if all(problem.periodic) else None
         self.begin(outer)
 
     def turn(self, axis: int) -> None:
@@ -130,12 +136,35 @@ class Iterate:
             energy=energy,
             rhs_norm=self.norm,
             growing=self.is_fed,
+            project=self.project,
+            margin=STRETCHED_MARGIN if self.problem.is_stretched else MARGIN,
             tolerance=tolerance,
             **limits,
         )
         if self.refines:
             vectors.add(self.x, d)
         return report
+
+
+def zero_means(problem: Diffusion) -> Projection:
+    """A projection of residuals: of each cluster of voxels, which nothing holds, the mean is 0."""
+    flows = problem.classes > 0
+    labels, count = joined(*component_labels(flows), problem.periodic)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+    def project(r: DeviceArray) -> None:
+        host = runtime.to_host(r)
+        inner = problem.grid.voxels(host)
+        if count == 1:
+            mean = inner.dtype.type(inner.sum(dtype=np.float64) / sizes[0])
+            np.subtract(inner, mean, out=inner, where=flows)
+        else:
+            sums = np.bincount(labels.ravel(), inner.ravel(), minlength=count + 1)[1:]
+            inner -= np.concatenate([[0.0], sums / sizes]).astype(inner.dtype)[labels]
+        if host is not r:
+            runtime.assign(r, host)
+
+    return project
 
 
 def iterate(
@@ -153,7 +182,7 @@ def iterate(
         expected, energy = energy - report.fallen, it.energy()
         report = replace(report, iterations=done, seconds=seconds)
         off = abs(energy - expected) / max(abs(energy), 1e-300)
-        if reach <= tolerance and off <= tolerance:
+        if reach <= tolerance and off <= max(tolerance, ROUNDING):
             return energy, report
         if reach <= tolerance and not it.refines and it.inner is np.float32:
             it.promote()  # rounding has the better of single precision

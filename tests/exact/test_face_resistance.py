@@ -11,7 +11,7 @@ from scipy.sparse.linalg import spsolve
 import solvers
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
-from solvers import domain, islands, transport
+from solvers import domain, islands
 from solvers.cut_components import cut_labels
 from solvers.diffusion import Diffusion
 from solvers.face_resistance import FaceResistance, beside
@@ -280,7 +280,7 @@ def test_turned_window_names_the_same_faces():
 
 
 def test_estimated_memory_counts_the_resistive_faces():
-    plain, few, many = (transport.estimated_bytes((50, 50, 50), 1, n) for n in (0, 1, 100000))
+    plain, few, many = (steady_state.estimated_bytes((50, 50, 50), 1, n) for n in (0, 1, 100000))
     assert few - plain >= 24 * 50**3  # all faces are stored then
     assert many - few > 100 * 99999
 

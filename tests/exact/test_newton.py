@@ -19,7 +19,7 @@ class Hyperbola:
         own = {"size": SIZE, "dtype": np.float64, "direction": np.float64, "apply": self._apply}
         self.operator = SimpleNamespace(**own)
         self.preconditioner = SimpleNamespace(
-            dtype=np.float64, take=self._take, precondition=self._precondition
+            lent=None, dtype=np.float64, take=self._take, precondition=self._precondition
         )
 
     def respond(self, x, out, *, flows=True):
