@@ -11,7 +11,7 @@ from scipy.sparse.linalg import spsolve
 import solvers
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
-from solvers import domain, islands
+from solvers import domain, islands, steady_state
 from solvers.cut_components import cut_labels
 from solvers.diffusion import Diffusion
 from solvers.face_resistance import FaceResistance, beside
