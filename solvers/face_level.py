@@ -21,7 +21,7 @@ from solvers.multigrid import Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 
 DIRECT_VOXELS = 700  # solved exactly from here down
-WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
+WORTH_TWO = 60_000  # voxels from which on a level is visited twice in a cycle
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
 SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
