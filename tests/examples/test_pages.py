@@ -23,6 +23,12 @@ def test_benchmark_page_is_written_from_its_record(benchmark_pages, root):
     assert page == benchmark_pages.peers(benchmark_pages.record("peers_nrel"))
 
 
+def test_transport_page_is_written_from_its_record(benchmark_pages, root):
+    page = (root / "docs/explanation/transport-benchmarks.md").read_text()
+    record = benchmark_pages.record("transport")
+    assert page == benchmark(root, "transport_page").page(record, benchmark_pages.table)
+
+
 def test_validation_page_is_written_from_its_record(benchmark_pages, root):
     names = ("validation", "error_estimate", "cells")
     records = [benchmark_pages.record(name) for name in names]
