@@ -88,6 +88,8 @@ def _race(figures, problem, table):
     rows, reached = [], []
     for size, problems in sorted(figures["peers"].items(), key=lambda pair: int(pair[0])):
         solves = problems.get(problem, [])
+        if not solves:
+            continue
         exact = figures["references"][size][problem]
         timed = [r | {"error": error(r, exact, size)} for r in solves if r["seconds"]]
         rows += [_row(size, r, timed) for r in timed]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from solvers import runtime
 from solvers._kernels import faces as kernels
 from solvers._kernels import transfers as moves
-from solvers._kernels import vectors
 from solvers.grid import Grid
 from solvers.runtime import DeviceArray
 
@@ -75,7 +74,7 @@ class Medium:
         """Stretches into which loops and sums are divided."""
         nz, ny, _ = self.grid.shape
         lo, hi, *_ = self.grid.span
-        return nz * ny if any(self.periodic) else vectors.chunks(hi - lo)
+        return nz * ny if any(self.periodic) else -(-(hi - lo) // kernels.SEGMENT)
 
     def stored(self, dtype: type[np.floating] | None = None) -> "Medium":
         """The same conductances, one per face, in another precision if asked for."""

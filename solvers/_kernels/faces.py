@@ -16,8 +16,9 @@ periodic and the halo repeats the other side.
 import functools
 from types import SimpleNamespace
 
-from solvers._kernels.vectors import CHUNK
 from solvers._ti import kernel, ti
+
+SEGMENT = 128  # elements; a thread takes 512 segments at least, so small levels need short ones
 
 
 @functools.cache
@@ -79,14 +80,14 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
     @ti.func
     def first(s, lo, sz, sy, ny):
         """First element of segment s"""
-        p = lo + s * CHUNK
+        p = lo + s * SEGMENT
         if ti.static(rows):
             p = (s // ny + 1) * sz + (s % ny + 1) * sy + 1
         return p
 
     @ti.func
     def length(s, lo, hi, nx):
-        n = ti.min(CHUNK, hi - lo - s * CHUNK)
+        n = ti.min(SEGMENT, hi - lo - s * SEGMENT)
         if ti.static(rows):
             n = nx
         return n

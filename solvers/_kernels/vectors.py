@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from solvers._ti import kernel, ti
 
-CHUNK = 64 * 64  # elements behind one partial sum
+CHUNK = 8 * 64  # elements behind one partial sum; a thread takes 512 of these at least
 
 
 def chunks(size):
