@@ -88,11 +88,6 @@ class Diffusion:
         """Share of the outermost faces' energy that belongs to the voxels of this side."""
         return (0.5, 0.5) if self.periodic[0] else (1.0, 1.0)
 
-    @property
-    def needs_stored_faces(self) -> bool:
-        """True if a face's conductance does not follow from one number per voxel."""
-        return self.resistance is not None or self.sigma.ndim == 2
-
     def operator(self, dtype: Real) -> FaceOperator:
         """A in the given precision."""
         return FaceOperator(self.single if dtype is np.float32 else self.double)

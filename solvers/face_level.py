@@ -5,12 +5,9 @@ Their faces conduct as the merged fine faces do in parallel, over twice the dist
 are constant over the merged voxels. Conductances to the ground, if there are any, add up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse
-import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from solvers import runtime
@@ -19,14 +16,12 @@ from solvers.grid import Grid
 from solvers.medium import Medium
 from solvers.multigrid import Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
+from solvers.small_system import Solver, lower_upper, pseudo_inverse
 
 DIRECT_VOXELS = 700  # solved exactly from here down
-WORTH_TWO = 60_000  # voxels from which on a level is visited twice in a cycle
+WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
-SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
-
-Solver = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class FaceLevel:
@@ -183,7 +178,7 @@ def _factorised(medium: Medium) -> Solver:
     matrix = matrix[np.ix_(active, active)]
     scale = 1.0 / np.sqrt(matrix.diagonal())  # a unit diagonal at any contrast of the phases
     matrix *= np.outer(scale, scale)
-    inner = _pseudo_inverse(matrix) if any(medium.periodic) else _lower_upper(matrix)
+    inner = pseudo_inverse(matrix) if any(medium.periodic) else lower_upper(matrix)
 
     def solve(rhs: NDArray[np.float64]) -> NDArray[np.float64]:
         solution = np.zeros_like(rhs)
@@ -191,26 +186,6 @@ def _factorised(medium: Medium) -> Solver:
         return solution
 
     return solve
-
-
-def _lower_upper(matrix: NDArray[np.float64]) -> Solver:
-    matrix[np.diag_indices_from(matrix)] += 1e-12  # rounding may have made it semidefinite
-    sparse = scipy.sparse.csc_array(matrix)  # dense solves keep threads busy that others need
-    factor = scipy.sparse.linalg.splu(
-        sparse, "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-    )
-    return lambda rhs: factor.solve(rhs)
-
-
-def _pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:
-    """Clusters that nothing holds keep a mean of zero."""
-    if len(matrix) == 0:
-        return lambda rhs: rhs
-    values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
-    kept = values > max(SINGULAR * float(values[-1]), 1e-300)
-    basis = vectors[:, kept]
-    inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
-    return lambda rhs: inverse @ rhs
 
 
 def _dense(medium: Medium) -> NDArray[np.float64]:

@@ -12,10 +12,8 @@ if s > 1/2, so that the W-cycle is positive definite whatever the graph.
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse
 import scipy.sparse.csgraph
-import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from solvers import runtime
@@ -24,9 +22,10 @@ from solvers.aggregation import Graph, aggregates, by_degree, collapsed, fragmen
 from solvers.medium import Medium
 from solvers.multigrid import Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
+from solvers.small_system import Solver, lower_upper, pseudo_inverse
 
 if TYPE_CHECKING:
-    from solvers.face_level import FaceMultigrid, Solver
+    from solvers.face_level import FaceMultigrid
 
 Sparse: TypeAlias = Any  # scipy's arrays are not typed
 
@@ -34,7 +33,6 @@ DIRECT_NODES = 700  # solved exactly from here down
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SCALE = 0.55  # of coarse edges: potentials vary less within a group than groups of constants say
 WORTH = 1.8  # fraction times voxels in a piece, from which on merging by twos is faster
-SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
 BYTES_PER_NODE = {np.float32: 100, np.float64: 150}  # all levels; 60 and 90 near a threshold
 SETUP_BYTES = (16, 200)  # per voxel of the grid and per node: the peak while it is made, at most
 
@@ -228,7 +226,7 @@ def is_fragmented(mask: NDArray[np.bool_]) -> bool:
     return bool(voxels * np.count_nonzero(mask) < WORTH * mask.size)
 
 
-def _factorised(graph: Graph) -> "Solver":
+def _factorised(graph: Graph) -> Solver:
     """Exact solve of a small graph; what nothing holds keeps a mean of zero."""
     if not len(graph.columns):
         held = graph.ground.astype(np.float64)
@@ -239,25 +237,8 @@ def _factorised(graph: Graph) -> "Solver":
     scale = 1.0 / np.sqrt(diagonal.clip(1e-300))  # a unit diagonal at any contrast
     scaling = scipy.sparse.diags_array(scale)
     matrix = scaling @ (scipy.sparse.diags_array(diagonal) - links) @ scaling
-    inner = _pseudo_inverse(matrix.toarray()) if _floats(graph, links) else _lower_upper(matrix)
+    inner = pseudo_inverse(matrix.toarray()) if _floats(graph, links) else lower_upper(matrix)
     return lambda rhs: scale * inner(scale * rhs)
-
-
-def _lower_upper(matrix: Sparse) -> "Solver":
-    shifted = matrix + 1e-12 * scipy.sparse.eye_array(matrix.shape[0])  # rounding may have made it
-    how = {"SymmetricMode": True}  # semidefinite
-    factor = scipy.sparse.linalg.splu(
-        shifted.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=how
-    )
-    return lambda rhs: factor.solve(rhs)
-
-
-def _pseudo_inverse(matrix: NDArray[np.float64]) -> "Solver":
-    values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
-    kept = values > SINGULAR * values[-1]
-    basis = vectors[:, kept]
-    inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
-    return lambda rhs: inverse @ rhs
 
 
 def _floats(graph: Graph, links: Sparse) -> bool:

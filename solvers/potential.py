@@ -94,7 +94,7 @@ class Iterate:
         return self.exact is not self.operator
 
     def energy(self) -> float:
-        """X · A x of the potential, less twice the power of given currents."""
+        """Power that the potential dissipates, x · A x, less twice the power of given currents."""
         total = self.exact.mutual(self.x, self.x) + self._lower_end()
         return total - 2.0 * self._power()
 
@@ -117,7 +117,7 @@ class Iterate:
         self.x = runtime.to_device(runtime.to_host(self.x).astype(np.float64))
 
     def defect(self) -> None:
-        """R = b - A x."""
+        """Set ``r`` to b - A x."""
         self.exact.defect(self.x, self.r)
         if self.is_fed:
             host = runtime.to_host(self.r)

@@ -216,37 +216,24 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
                     for u in range(m):
                         out[p0 + u] = new[u]
 
-    @kernel
-    def defect32(x: Array, out: Single, values: Values, table: Array, size: ti.i32, w0: real,
-             w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
-             ny: ti.i32, nx: ti.i32):  # fmt: skip
-        """out = -A x"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for q in range((count + block - 1) // block):
-                p0 = begin + q * block
-                m = ti.min(block, begin + count - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
-                for u in range(m):
-                    out[p0 + u] = ti.cast(new[u], ti.f32)
+    def defect(Out, out_type):
+        @kernel
+        def run(x: Array, out: Out, values: Values, table: Array, size: ti.i32, w0: real,
+                w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
+                sy: ti.i32, ny: ti.i32, nx: ti.i32):  # fmt: skip
+            """out = -A x"""
+            for s in range(segments):
+                begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
+                for q in range((count + block - 1) // block):
+                    p0 = begin + q * block
+                    m = ti.min(block, begin + count - p0)
+                    new = ti.Vector.zero(real, block)
+                    for u in range(m):
+                        new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
+                    for u in range(m):
+                        out[p0 + u] = ti.cast(new[u], out_type)
 
-    @kernel
-    def defect64(x: Array, out: Sums, values: Values, table: Array, size: ti.i32, w0: real,
-             w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32, sy: ti.i32,
-             ny: ti.i32, nx: ti.i32):  # fmt: skip
-        """out = -A x"""
-        for s in range(segments):
-            begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-            for q in range((count + block - 1) // block):
-                p0 = begin + q * block
-                m = ti.min(block, begin + count - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
-                for u in range(m):
-                    out[p0 + u] = ti.cast(new[u], ti.f64)
+        return run
 
     @kernel
     def apply(x: Array, out: Array, sums: Sums, values: Values, table: Array, size: ti.i32,
@@ -415,7 +402,16 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
                 coarse[axis * coarse_size + i * cz + j * cy + k] = total / factor
 
     return SimpleNamespace(
-        start=start, relax=relax, residual=residual, defect32=defect32, defect64=defect64,
-        apply=apply, dissipation=dissipation,
-        mutual=mutual, end_energy=end_energy, layers=layers, store=store, coarsen=coarsen,
-    )  # fmt: skip
+        start=start,
+        relax=relax,
+        residual=residual,
+        defect32=defect(Single, ti.f32),
+        defect64=defect(Sums, ti.f64),
+        apply=apply,
+        dissipation=dissipation,
+        mutual=mutual,
+        end_energy=end_energy,
+        layers=layers,
+        store=store,
+        coarsen=coarsen,
+    )
