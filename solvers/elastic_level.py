@@ -17,7 +17,7 @@ from solvers._ti import ti
 from solvers.constraint import Constraint
 from solvers.face_level import merged
 from solvers.hexahedron import Spacing, element_stiffness, largest_eigenvalue
-from solvers.multigrid import chebyshev_weights
+from solvers.multigrid import Level, chebyshev_weights
 from solvers.node_grid import NodeGrid, merged_grid
 from solvers.runtime import DeviceArray
 
@@ -26,7 +26,7 @@ DEGREE, LOWEST = 2, 0.15  # damps the upper part of the spectrum of D⁻¹A
 SINGULAR = 1e-6  # stiffnesses below this share of the largest belong to rigid motions
 
 
-class ElasticLevel:
+class ElasticLevel(Level):
     """Right-hand side, solution and moduli of one level, as flat device arrays."""
 
     def __init__(

@@ -6,25 +6,29 @@ are constant over the merged voxels. Conductances to the ground, if there are an
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers import runtime
 from solvers._kernels import transfers as moves
+from solvers._kernels import visits
 from solvers.grid import Grid
 from solvers.medium import Medium
-from solvers.multigrid import Multigrid, chebyshev_weights
+from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 from solvers.small_system import Solver, lower_upper, pseudo_inverse
 
 DIRECT_VOXELS = 700  # solved exactly from here down
 WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
+SMALL = 150_000  # elements up to which a visit is one launch down and one up, for one thread
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
 
 
-class FaceLevel:
+class FaceLevel(Level):
     """Right-hand side, solution and faces of one level, as flat device arrays.
 
     Args:
@@ -58,6 +62,32 @@ class FaceLevel:
     def is_coarsest(self) -> bool:
         """True if the level is small enough, or too thin, to be coarsened."""
         return int(np.prod(self.grid.shape)) <= DIRECT_VOXELS
+
+    @cached_property
+    def visit(self) -> Any:
+        """Kernels for a visit in one launch, if the level is small; else None."""
+        if self.grid.size > SMALL or any(self.medium.periodic):
+            return None
+        real, medium = runtime.taichi_type(self.dtype), self.medium
+        of_values = runtime.taichi_type(runtime.dtype_of(medium.values))
+        form = (medium.kind, of_values, medium.grounded)
+        return visits.build(real, runtime.block(), self.weights, *form)
+
+    def descend(self, coarse: "FaceLevel", from_zero: bool) -> None:
+        """Smooth, and hand the residual to ``coarse``."""
+        if self.visit is None:
+            return super().descend(coarse, from_zero)
+        kept = 0 if from_zero else 1
+        levels = (*coarse.grid.shape, *self.factors, *coarse.grid.strides)
+        vectors = (self.x, self.b, self.spare, coarse.b)
+        self.visit.descend(*vectors, kept, *levels, *self._place())
+
+    def ascend(self, coarse: "FaceLevel") -> None:
+        """Take the correction from ``coarse``, and smooth."""
+        if self.visit is None:
+            return super().ascend(coarse)
+        levels = (*self.grid.shape, *self.factors, *coarse.grid.strides)
+        self.visit.ascend(coarse.x, self.x, self.b, self.spare, *levels, *self._place())
 
     def smooth(self, from_zero: bool) -> None:
         """Chebyshev relaxation; the same polynomial before and after keeps the cycle symmetric."""
@@ -93,6 +123,9 @@ class FaceLevel:
         """The next level."""
         h0, h1, h2 = (h * f for h, f in zip(self.spacing, self.factors, strict=True))
         return FaceLevel(_coarsened(self.medium, self.factors), (h0, h1, h2))
+
+    def _place(self) -> tuple[Any, ...]:
+        return (*self.medium.source, *self.medium.weights, *self.grid.span)
 
     def _pair(self, coarse: "FaceLevel") -> tuple[int, ...]:
         return (*self.factors, *self.grid.strides, *coarse.grid.strides)

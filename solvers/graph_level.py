@@ -20,7 +20,7 @@ from solvers import runtime
 from solvers._kernels import graph as kernels
 from solvers.aggregation import Graph, aggregates, by_degree, collapsed, fragmentation, graph_of
 from solvers.medium import Medium
-from solvers.multigrid import Multigrid, chebyshev_weights
+from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 from solvers.small_system import Solver, lower_upper, pseudo_inverse
 
@@ -37,7 +37,7 @@ BYTES_PER_NODE = {np.float32: 100, np.float64: 150}  # all levels; 60 and 90 nea
 SETUP_BYTES = (16, 200)  # per voxel of the grid and per node: the peak while it is made, at most
 
 
-class GraphLevel:
+class GraphLevel(Level):
     """Right-hand side, solution and edges of one level, as device arrays with one node a row."""
 
     def __init__(self, graph: Graph) -> None:

@@ -15,7 +15,10 @@ from solvers.runtime import DeviceArray
 
 
 class Level(Protocol):
-    """One grid: a right-hand side ``b``, an approximate solution ``x``, and its neighbours."""
+    """One grid: a right-hand side ``b``, an approximate solution ``x``, and its neighbours.
+
+    Levels inherit ``descend`` and ``ascend``, unless they can do better than step by step.
+    """
 
     b: DeviceArray
     x: DeviceArray
@@ -32,6 +35,16 @@ class Level(Protocol):
 
     def solve(self) -> None:
         """Set ``x`` to the exact solution; asked of the coarsest level only."""
+
+    def descend(self, coarse: Any, from_zero: bool) -> None:
+        """Smooth, and hand the residual to ``coarse``."""
+        self.smooth(from_zero)
+        self.restrict(coarse)
+
+    def ascend(self, coarse: Any) -> None:
+        """Take the correction from ``coarse``, and smooth."""
+        self.prolong(coarse)
+        self.smooth(from_zero=False)
 
 
 class Multigrid:
@@ -77,12 +90,10 @@ class Multigrid:
             level.solve()
             return
         coarse = self.levels[depth + 1]
-        level.smooth(from_zero)
-        level.restrict(coarse)
+        level.descend(coarse, from_zero)
         for visit in range(self.visits_of(depth + 1)):
             self._cycle(depth + 1, from_zero=visit == 0)
-        level.prolong(coarse)
-        level.smooth(from_zero=False)
+        level.ascend(coarse)
 
 
 def chebyshev_weights(degree: int, low: float, high: float) -> tuple[float, ...]:

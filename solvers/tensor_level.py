@@ -19,7 +19,7 @@ from solvers._kernels import tensor_conduction as kernels
 from solvers._ti import ti
 from solvers.face_level import merged
 from solvers.hexahedron import Spacing
-from solvers.multigrid import chebyshev_weights
+from solvers.multigrid import Level, chebyshev_weights
 from solvers.node_grid import NodeGrid, merged_grid
 from solvers.runtime import DeviceArray
 
@@ -59,7 +59,7 @@ def by_class(
     return Tensors(runtime.to_device(table.astype(dtype)), classes, kernels.CLASSES, matrices)
 
 
-class TensorLevel:
+class TensorLevel(Level):
     """Right-hand side, solution and tensors of one level, as flat device arrays.
 
     Along an axis that is not periodic nodes of both outer planes are held at 0 if it is axis 0,

@@ -1,21 +1,14 @@
-"""Kernels for a seven-point operator: one body, whatever the conductances of the faces come from.
+"""Kernels for a seven-point operator on flat arrays with a halo of one voxel.
 
-Arrays are flat with a halo of one voxel: voxel (i, j, k), counted from 1, lies at
-p = i sz + j sy + k. Face (axis, p) joins p to its upper neighbour along the axis. By kind it is
-
-    "mask"         weight * values[p] * values[q]: 1 conducts, 0 insulates, 2 is an electrode
-    "resistivity"  2 weight / (values[p] + values[q]): of two half voxels, inf insulates
-    "classes"      the same with table[values[p]], table[values[q]]
-    "stored"       values[axis * size + p]
-
-A grounded operator also has ``values[3 * size + p]``, stored, which joins p to 0. Loops run over
-segments: chunks of the flat array, in which the halo insulates, or rows where some axis is
-periodic and the halo repeats the other side.
+What happens at one voxel is written in ``seven_point``. Loops run over segments: chunks of the
+flat array, in which the halo insulates, or rows where some axis is periodic and the halo repeats
+the other side.
 """
 
 import functools
 from types import SimpleNamespace
 
+from solvers._kernels import seven_point
 from solvers._ti import kernel, ti
 
 SEGMENT = 128  # elements; a thread takes 512 segments at least, so small levels need short ones
@@ -29,53 +22,9 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
     Sums = ti.types.ndarray(dtype=ti.f64, ndim=1)
     Single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     half = max(block // 2, 1)
-
-    @ti.func
-    def face(values: ti.template(), table: ti.template(), size, weight, axis: ti.template(), p, q):
-        """Conductance from p to its upper neighbour q"""
-        g = ti.cast(0, real)
-        if ti.static(kind == "mask"):
-            g = weight * ti.cast(ti.cast(values[p], ti.i32) * ti.cast(values[q], ti.i32), real)
-        elif ti.static(kind == "resistivity"):
-            g = 2 * weight / (values[p] + values[q])
-        elif ti.static(kind == "classes"):
-            a, b = table[ti.cast(values[p], ti.i32)], table[ti.cast(values[q], ti.i32)]
-            g = 2 * weight / (a + b)
-        else:
-            g = values[axis * size + p]
-        return g
-
-    @ti.func
-    def ground(values: ti.template(), size, p):
-        g = ti.cast(0, real)
-        if ti.static(grounded):
-            g = values[3 * size + p]
-        return g
-
-    @ti.func
-    def sides(values: ti.template(), table: ti.template(), size, w0, w1, w2, p, sz, sy):
-        """The six faces of p: upper and lower along each axis"""
-        return ti.Vector([
-            face(values, table, size, w0, 0, p, p + sz),
-            face(values, table, size, w0, 0, p - sz, p),
-            face(values, table, size, w1, 1, p, p + sy),
-            face(values, table, size, w1, 1, p - sy, p),
-            face(values, table, size, w2, 2, p, p + 1),
-            face(values, table, size, w2, 2, p - 1, p),
-        ])  # fmt: skip
-
-    @ti.func
-    def outflow(g, x: ti.template(), p, sz, sy):
-        """Flow out of p, as differences: with diag x - sum, rounding would act as a sink"""
-        here = x[p]
-        flow = g[0] * (here - x[p + sz]) + g[1] * (here - x[p - sz])
-        flow += g[2] * (here - x[p + sy]) + g[3] * (here - x[p - sy])
-        return flow + g[4] * (here - x[p + 1]) + g[5] * (here - x[p - 1])
-
-    @ti.func
-    def inverse(total):
-        """1 / total, or 0 for a voxel without any conducting face"""
-        return ti.select(total > ti.cast(0, real), 1 / ti.max(total, ti.cast(1e-35, real)), 0)
+    at = seven_point.build(real, kind, grounded)
+    face, started, relaxed, product = at.face, at.started, at.relaxed, at.product
+    dissipated, shared, ground = at.dissipated, at.shared, at.ground
 
     @ti.func
     def first(s, lo, sz, sy, ny):
@@ -106,49 +55,6 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         if ti.static(rows):
             p = (e // (ny * nx) + 1) * sz + (e // nx % ny + 1) * sy + e % nx + 1
         return p
-
-    @ti.func
-    def started(b: ti.template(), weight, values: ti.template(), table: ti.template(), size,
-                w0, w1, w2, p, sz, sy):  # fmt: skip
-        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-        return weight * b[p] * inverse(g.sum() + ground(values, size, p))
-
-    @ti.func
-    def relaxed(x: ti.template(), b: ti.template(), weight, values: ti.template(),
-                table: ti.template(), size, w0, w1, w2, p, sz, sy):  # fmt: skip
-        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-        held = ground(values, size, p)
-        rest = b[p] - outflow(g, x, p, sz, sy) - held * x[p]
-        return x[p] + weight * rest * inverse(g.sum() + held)
-
-    @ti.func
-    def product(x: ti.template(), values: ti.template(), table: ti.template(), size, w0, w1, w2,
-                p, sz, sy):  # fmt: skip
-        """(A x)[p]"""
-        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-        return outflow(g, x, p, sz, sy) + ground(values, size, p) * x[p]
-
-    @ti.func
-    def dissipated(x: ti.template(), low, high, values: ti.template(), table: ti.template(), size,
-                   w0, w1, w2, lo, hi, p, sz, sy):  # fmt: skip
-        """Half of the energy of each face of p; ``low`` and ``high`` of the outermost ones"""
-        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-        here = ti.cast(x[p], ti.f64)
-        down = ti.select(p - sz < lo, low, ti.cast(0.5, real))
-        up = ti.select(p + sz >= hi, high, ti.cast(0.5, real))
-        energy = up * g[0] * (here - x[p + sz]) ** 2 + down * g[1] * (here - x[p - sz]) ** 2
-        energy += 0.5 * g[2] * (here - x[p + sy]) ** 2 + 0.5 * g[3] * (here - x[p - sy]) ** 2
-        return energy + 0.5 * g[4] * (here - x[p + 1]) ** 2 + 0.5 * g[5] * (here - x[p - 1]) ** 2
-
-    @ti.func
-    def shared(x: ti.template(), y: ti.template(), values: ti.template(), table: ti.template(),
-               size, w0, w1, w2, p, sz, sy):  # fmt: skip
-        """Σ g (drop of x) (drop of y) over the upper faces of p"""
-        g = sides(values, table, size, w0, w1, w2, p, sz, sy)
-        a, b = ti.cast(x[p], ti.f64), ti.cast(y[p], ti.f64)
-        total = g[0] * (a - x[p + sz]) * (b - y[p + sz])
-        total += g[2] * (a - x[p + sy]) * (b - y[p + sy])
-        return total + g[4] * (a - x[p + 1]) * (b - y[p + 1])
 
     @kernel
     def start(b: Array, out: Array, weight: real, values: Values, table: Array, size: ti.i32,
@@ -331,7 +237,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
             sums[j] = total
 
     @kernel
-    def layers(x: Array, conductance: Sums, flow: Sums, axis: ti.template(), values: Values,
+    def layers(x: Array, conductance: Sums, flow: Sums, axis: ti.i32, values: Values,
                table: Array, size: ti.i32, weight: real, step: ti.i32, stride_1: ti.i32,
                stride_2: ti.i32, n_1: ti.i32, n_2: ti.i32):  # fmt: skip
         """Conductance and flow between each layer i and the next, over all faces between them"""
@@ -348,14 +254,14 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
             flow[i] = through
 
     @kernel
-    def store(out: Array, axis: ti.template(), step: ti.i32, weight: real, values: Values,
+    def store(out: Array, axis: ti.i32, step: ti.i32, weight: real, values: Values,
               table: Array, size: ti.i32, elements: ti.i32):  # fmt: skip
         """out[axis * elements + p] = conductance to the upper neighbour ``step`` elements on"""
         for p in range(elements - step):
             out[axis * elements + p] = face(values, table, size, weight, axis, p, p + step)
 
     @kernel
-    def coarsen(coarse: Array, axis: ti.template(), weight: real, values: Values, table: Array,
+    def coarsen(coarse: Array, axis: ti.i32, weight: real, values: Values, table: Array,
                 size: ti.i32, coarse_size: ti.i32, n: ti.i32, nz: ti.i32, ny: ti.i32, nx: ti.i32,
                 fz: ti.i32, fy: ti.i32, fx: ti.i32, mz: ti.i32, my: ti.i32, mx: ti.i32, sz: ti.i32,
                 sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
@@ -365,41 +271,27 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         for the faces to 0, which are added up.
         """
         below_z, below_y, below_x = int(axis == 0), int(axis == 1), int(axis == 2)
+        step = ti.select(axis == 0, sz, ti.select(axis == 1, sy, 1))
+        across = ti.select(axis == 0, fz, ti.select(axis == 1, fy, ti.select(axis == 2, fx, 1)))
         for row in range((nz + below_z) * (ny + below_y)):
             i = row // (ny + below_y) + 1 - below_z
             j = row % (ny + below_y) + 1 - below_y
             for k in range(1 - below_x, nx + 1):
                 total = ti.cast(0, real)
-                for dz in range(1 if ti.static(axis == 0) else fz):
-                    for dy in range(1 if ti.static(axis == 1) else fy):
-                        for dx in range(1 if ti.static(axis == 2) else fx):
-                            z, y, x = (
-                                fz * (i - 1) + 1 + dz,
-                                fy * (j - 1) + 1 + dy,
-                                fx * (k - 1) + 1 + dx,
-                            )
-                            if ti.static(axis == 0):
-                                z = ti.min(fz * i, n)  # an odd last layer stands alone
-                            if ti.static(axis == 1):
-                                y = ti.min(fy * j, n)
-                            if ti.static(axis == 2):
-                                x = ti.min(fx * k, n)
+                for dz in range(ti.select(axis == 0, 1, fz)):
+                    for dy in range(ti.select(axis == 1, 1, fy)):
+                        for dx in range(ti.select(axis == 2, 1, fx)):
+                            # an odd last layer stands alone
+                            z = ti.select(axis == 0, ti.min(fz * i, n), fz * (i - 1) + dz + 1)
+                            y = ti.select(axis == 1, ti.min(fy * j, n), fy * (j - 1) + dy + 1)
+                            x = ti.select(axis == 2, ti.min(fx * k, n), fx * (k - 1) + dx + 1)
                             if z <= mz and y <= my and x <= mx:  # the halo may repeat a side
                                 p = z * sz + y * sy + x
-                                if ti.static(axis == 3):
-                                    total += values[3 * size + p]
-                                if ti.static(axis < 3):
-                                    step = ti.static((0, 1, 2)[min(axis, 2)])
-                                    q = p + (sz if step == 0 else (sy if step == 1 else 1))
-                                    total += face(values, table, size, weight, axis, p, q)
-                factor = 1
-                if ti.static(axis == 0):
-                    factor = fz
-                if ti.static(axis == 1):
-                    factor = fy
-                if ti.static(axis == 2):
-                    factor = fx
-                coarse[axis * coarse_size + i * cz + j * cy + k] = total / factor
+                                if axis == 3:
+                                    total += ground(values, size, p)
+                                else:
+                                    total += face(values, table, size, weight, axis, p, p + step)
+                coarse[axis * coarse_size + i * cz + j * cy + k] = total / across
 
     return SimpleNamespace(
         start=start,

@@ -36,9 +36,53 @@ def wraps(real):
 
 
 @functools.cache
+def rows(real, block):
+    """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
+
+    @ti.func
+    def merge(fine: ti.template(), coarse: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+        """Sum the fine values behind a row of (ny, nx) coarse ones"""
+        i, j = row // ny + 1, row % ny + 1
+        target = i * cz + j * cy
+        source = (fz * (i - 1) + 1) * sz + (fy * (j - 1) + 1) * sy
+        for q in range((nx + block - 1) // block):
+            k0 = 1 + q * block
+            m = ti.min(block, nx + 1 - k0)
+            new = ti.Vector.zero(real, block)
+            for dz in range(fz):
+                for dy in range(fy):
+                    base = source + dz * sz + dy * sy + 1
+                    for u in range(m):
+                        f = base + fx * (k0 + u - 1)
+                        new[u] += fine[f] + (fx - 1) * fine[f + fx - 1]
+            for u in range(m):
+                coarse[target + k0 + u] = new[u]
+
+    @ti.func
+    def spread(coarse: ti.template(), fine: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+        """Add the coarse value of its block to each of a row of (ny, nx) fine ones"""
+        i, j = row // ny + 1, row % ny + 1
+        target = i * sz + j * sy
+        source = ((i - 1) // fz + 1) * cz + ((j - 1) // fy + 1) * cy + 1
+        for q in range((nx + block - 1) // block):
+            k0 = 1 + q * block
+            m = ti.min(block, nx + 1 - k0)
+            new = ti.Vector.zero(real, block)
+            for u in range(m):
+                k = k0 + u
+                new[u] = fine[target + k] + coarse[source + ((k - 1) >> (fx - 1))]
+            for u in range(m):
+                fine[target + k0 + u] = new[u]
+
+    return SimpleNamespace(merge=merge, spread=spread)
+
+
+@functools.cache
 def transfers(real, block):
     """Kernels between a level and the next coarser one, which merges 1 or 2 voxels per axis."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
+    of_row = rows(real, block)
+    merge, spread = of_row.merge, of_row.spread
 
     @kernel
     def restrict(fine: Array, coarse: Array, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
@@ -46,21 +90,7 @@ def transfers(real, block):
                  cy: ti.i32):  # fmt: skip
         """coarse = sum of the merged fine values; (nz, ny, nx) voxels are coarse"""
         for row in range(nz * ny):
-            i, j = row // ny + 1, row % ny + 1
-            target = i * cz + j * cy
-            source = (fz * (i - 1) + 1) * sz + (fy * (j - 1) + 1) * sy
-            for q in range((nx + block - 1) // block):
-                k0 = 1 + q * block
-                m = ti.min(block, nx + 1 - k0)
-                new = ti.Vector.zero(real, block)
-                for dz in range(fz):
-                    for dy in range(fy):
-                        base = source + dz * sz + dy * sy + 1
-                        for u in range(m):
-                            f = base + fx * (k0 + u - 1)
-                            new[u] += fine[f] + (fx - 1) * fine[f + fx - 1]
-                for u in range(m):
-                    coarse[target + k0 + u] = new[u]
+            merge(fine, coarse, row, ny, nx, fz, fy, fx, sz, sy, cz, cy)
 
     @kernel
     def prolong(coarse: Array, fine: Array, nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
@@ -68,17 +98,6 @@ def transfers(real, block):
                 cy: ti.i32):  # fmt: skip
         """fine += the coarse value of the block; (nz, ny, nx) voxels are fine"""
         for row in range(nz * ny):
-            i, j = row // ny + 1, row % ny + 1
-            target = i * sz + j * sy
-            source = ((i - 1) // fz + 1) * cz + ((j - 1) // fy + 1) * cy + 1
-            for q in range((nx + block - 1) // block):
-                k0 = 1 + q * block
-                m = ti.min(block, nx + 1 - k0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    k = k0 + u
-                    new[u] = fine[target + k] + coarse[source + ((k - 1) >> (fx - 1))]
-                for u in range(m):
-                    fine[target + k0 + u] = new[u]
+            spread(coarse, fine, row, ny, nx, fz, fy, fx, sz, sy, cz, cy)
 
     return SimpleNamespace(restrict=restrict, prolong=prolong)

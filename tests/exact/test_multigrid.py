@@ -8,7 +8,7 @@ import pytest
 import solvers
 from microstructures import Volume
 from solvers import diffusion, face_level, runtime
-from solvers.medium import CLOSED
+from solvers.medium import CLOSED, stored_medium
 from solvers.multigrid import chebyshev_weights
 
 ROUNDING = {"mixed": 1e-5, "double": 1e-12}
@@ -67,6 +67,32 @@ def test_preconditioner_is_symmetric_and_positive(precision, spacing, periodic):
     size = np.sqrt((x @ answers[0]) * (y @ answers[1]))
     assert x @ answers[0] > 0
     assert abs(x @ answers[1] - y @ answers[0]) < ROUNDING[precision] * size
+
+
+@pytest.mark.parametrize("block", [1, 64])  # loops of GPUs and of CPUs
+@pytest.mark.parametrize("grounded", [False, True])
+@pytest.mark.parametrize("from_zero", [False, True])
+def test_a_visit_in_one_launch_does_what_its_steps_do(monkeypatch, block, grounded, from_zero):
+    monkeypatch.setattr(runtime, "block", lambda: block)
+    operator = random_problem().operator(np.float64)
+    faces = operator.medium.stored().values.reshape(3, -1)
+    if grounded:
+        faces = np.vstack([faces, operator.grid.flat(np.full(operator.grid.shape, 0.2))])
+    seen = []
+    for at_once in (True, False):
+        medium = stored_medium(operator.grid, faces, np.float64)
+        level = face_level.FaceLevel(medium, (1.0, 1.0, 1.0))
+        assert level.visit is not None
+        if not at_once:
+            level.visit = None
+        coarse = level.coarser()
+        level.b[:], level.x[:] = (random_vector(operator, seed) for seed in (1, 2))
+        level.descend(coarse, from_zero)
+        coarse.x[:] = random_vector(coarse, 3)
+        level.ascend(coarse)
+        seen.append((coarse.b.copy(), level.grid.voxels(level.x)))
+    assert seen[0][0] == pytest.approx(seen[1][0], abs=1e-12)
+    assert seen[0][1] == pytest.approx(seen[1][1], abs=1e-12)
 
 
 def test_small_systems_are_solved_exactly_by_the_coarsest_level():
