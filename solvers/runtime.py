@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from microstructures.errors import InvalidInputError, RuntimeConflictError
-from solvers import memory
+from solvers import memory, threads
 
 Arch: TypeAlias = Literal["cpu", "cuda", "vulkan", "metal"]
 Precision: TypeAlias = Literal["mixed", "double", "single"]
@@ -166,9 +166,10 @@ def _launch() -> Device:
     options: dict[str, Any] = {"log_level": ti.ERROR, "default_fp": ti.f64, "fast_math": False}
     if _settings.threads is not None:
         os.environ.pop(THREADS_VARIABLE, None)  # Taichi would complain of being told twice
+    count = 0
     if THREADS_VARIABLE not in os.environ:
-        options["cpu_max_num_threads"] = _settings.threads or available_threads()
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        count = options["cpu_max_num_threads"] = _settings.threads or threads.available()
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), threads.apart(count):
         warnings.simplefilter("ignore")  # Taichi prints a banner and calls deprecated functions
         ti.init(arch=getattr(ti, _settings.arch or "cpu"), **options)
     impl = ti.lang.impl
@@ -215,13 +216,6 @@ def _thread_count(threads: Any) -> int:
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise InvalidInputError(f"threads {threads!r} is not a whole number of at least 1")
     return int(threads)
-
-
-def available_threads() -> int:
-    """CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def block() -> int:
