@@ -16,6 +16,8 @@ from microstructures.phases import Phase, find_phase, phase_table
 Side: TypeAlias = Literal["low", "high"]
 Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
+FEW_LABELS = 8  # up to which comparing with each is faster than counting all at once
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -103,8 +105,11 @@ class Volume:
     def _counts(self) -> dict[int, int]:
         flat = self.labels.ravel()
         counts = np.zeros(int(flat.max()) + 1, dtype=np.int64)
-        for start in range(0, flat.size, 2**22):  # bincount widens its input to 64 bit
-            counts += np.bincount(flat[start : start + 2**22], minlength=len(counts))
+        if len(counts) <= FEW_LABELS:
+            counts[:] = [np.count_nonzero(flat == label) for label in range(len(counts))]
+        else:
+            for start in range(0, flat.size, 2**18):  # bincount widens its input to 64 bit
+                counts += np.bincount(flat[start : start + 2**18], minlength=len(counts))
         return {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
 
     @cached_property

@@ -200,8 +200,9 @@ def _periodic(
     none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
     reports, potentials = [none] * 3, list[DeviceArray]()
     if part.percolates:
-        reserve(part, tolerance)
-        it = Iterate(problem_of(part, None), tolerance)
+        problem = problem_of(part, None)
+        reserve(part, tolerance, problem.is_fragmented)
+        it = Iterate(problem, tolerance)
         lengths = np.array(part.classes.shape) * part.spacing / min(part.spacing)
         voxels = part.classes.size
     for axis in range(3):

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers import runtime
-from solvers._kernels import vectors
 from solvers.cut_components import Cuts
 from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
 from solvers.face_operator import FaceOperator
@@ -177,7 +176,8 @@ class Diffusion:
 
         Where the flux is given, for a total of 1.
         """
-        conductance, _ = operator.layers(runtime.zeros(operator.size, operator.dtype), axis)
+        x = runtime.zeros(operator.size, operator.dtype)
+        conductance, _ = operator.layers(x, axis)
         n, open_ = self.grid.shape[axis], self.periodic[axis]
         drops = np.divide(1.0, conductance, out=np.zeros(n + 1), where=conductance > 0)
         if open_:
@@ -186,12 +186,12 @@ class Diffusion:
         if self.ends.fed is not None and axis == 0:
             levels *= drops.sum()
             levels = levels - drops.sum() if self.ends.fed else levels
-        flat = np.zeros(self.grid.padded, operator.dtype)
+        flat = runtime.to_host(x)
         shape = [1, 1, 1]
         shape[axis] = n
-        self.grid.voxels(flat.reshape(-1))[...] = levels.reshape(shape)
-        self.hold(flat)
-        x = runtime.to_device(flat)
+        self.grid.voxels(flat)[...] = levels.reshape(shape)
+        self.hold(flat.reshape(self.grid.padded))
+        runtime.assign(x, flat)
         self.wrap(operator, x, axis)
         return x
 
@@ -298,15 +298,19 @@ def _directional(problem: Diffusion, dtype: Real) -> Medium:
 
 
 def current_norm(problem: Diffusion, operator: FaceOperator, r: DeviceArray, axis: int) -> float:
-    """|b| of the currents that the electrodes or the gradient drive into voxels at potential 0."""
+    """|b| of the currents that the electrodes or the gradient drive into voxels at potential 0.
+
+    ``r`` is overwritten.
+    """
     if problem.ends.fed is not None:
         return float(np.linalg.norm(problem.feed))
-    flat = np.zeros(problem.grid.padded, operator.dtype)
+    layer, layers = problem.grid.strides[0], problem.grid.shape[0]
+    if not problem.periodic[0]:
+        layers = 1  # beyond the first, nothing touches the electrode at potential 1
+    flat = np.zeros((layers + 2, *problem.grid.padded[1:]), operator.dtype)
     problem.hold(flat)
     x = runtime.to_device(flat)
     problem.wrap(operator, x, axis)
-    operator.defect(x, r)
-    sums = runtime.zeros(vectors.chunks(operator.size), np.float64)
-    single = runtime.taichi_type(runtime.dtype_of(r))
-    vectors.build(single, single, single, runtime.block()).dot(r, r, sums, operator.size)
-    return float(np.sqrt(runtime.to_host(sums).sum())) or 1.0
+    operator.defect(x, r, layers)
+    inner = runtime.to_host(r)[layer : layer * (layers + 1)]
+    return float(np.sqrt(np.square(inner, dtype=np.float64).sum())) or 1.0  # BLAS would spin on

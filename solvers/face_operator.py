@@ -25,11 +25,12 @@ class FaceOperator:
         self.medium.kernels.apply(x, out, self.sums, *self.medium.where)
         return total(self.sums)
 
-    def defect(self, x: DeviceArray, out: DeviceArray) -> None:
-        """Set ``out``, of single or double precision, to -A x."""
+    def defect(self, x: DeviceArray, out: DeviceArray, layers: int | None = None) -> None:
+        """Set ``out``, of single or double precision, to -A x; in the first ``layers``, or all."""
         kernels = self.medium.kernels
         single = runtime.dtype_of(out) == np.float32
-        (kernels.defect32 if single else kernels.defect64)(x, out, *self.medium.where)
+        where = self.medium.where if layers is None else self.medium.within(layers)
+        (kernels.defect32 if single else kernels.defect64)(x, out, *where)
 
     def dissipation(
         self, x: DeviceArray, out: DeviceArray, ends: tuple[float, float] = (0.5, 0.5)
@@ -58,11 +59,11 @@ class FaceOperator:
         self, x: DeviceArray, axis: int = 0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Conductance and flow between successive layers normal to ``axis``, halo included."""
-        n = self.grid.shape[axis]
-        conductance, flow = (runtime.zeros(n + 1, np.float64) for _ in range(2))
-        steps = (*self.grid.strides, 1)
+        layers, steps = self.grid.shape[axis] + 1, (*self.grid.strides, 1)
         a, b = (other for other in range(3) if other != axis)
-        where = (self.medium.weights[axis], steps[axis], steps[a], steps[b])
-        sizes = (self.grid.shape[a], self.grid.shape[b])
-        self.medium.kernels.layers(x, conductance, flow, axis, *self.medium.source, *where, *sizes)
-        return runtime.to_host(conductance), runtime.to_host(flow)
+        rows, voxels = self.grid.shape[a], self.grid.shape[b]
+        sums = [runtime.zeros(layers * rows, np.float64) for _ in range(2)]
+        where = (self.medium.weights[axis], steps[axis], steps[a], steps[b], rows, voxels)
+        self.medium.kernels.layers(x, *sums, axis, *self.medium.source, *where)
+        conductance, flow = (runtime.to_host(s).reshape(layers, rows).sum(axis=1) for s in sums)
+        return conductance, flow

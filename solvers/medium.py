@@ -66,15 +66,24 @@ class Medium:
     @cached_property
     def where(self) -> tuple[Any, ...]:
         """All arguments of a kernel that goes through the grid."""
+        return self.within(self.grid.shape[0])
+
+    def within(self, layers: int) -> tuple[Any, ...]:
+        """The same of one that goes through the first layers only."""
         _, ny, nx = self.grid.shape
-        return (*self.source, *self.weights, self.segments, *self.grid.span, ny, nx)
+        layer, row = self.grid.strides
+        span = (layer, layer * (layers + 1), layer, row)
+        return (*self.source, *self.weights, self._segments(layers), *span, ny, nx)
 
     @property
     def segments(self) -> int:
         """Stretches into which loops and sums are divided."""
-        nz, ny, _ = self.grid.shape
-        lo, hi, *_ = self.grid.span
-        return nz * ny if any(self.periodic) else -(-(hi - lo) // kernels.SEGMENT)
+        return self._segments(self.grid.shape[0])
+
+    def _segments(self, layers: int) -> int:
+        if any(self.periodic):
+            return layers * self.grid.shape[1]
+        return -(-layers * self.grid.strides[0] // kernels.SEGMENT)
 
     def stored(self, dtype: type[np.floating] | None = None) -> "Medium":
         """The same conductances, one per face, in another precision if asked for."""

@@ -15,7 +15,7 @@ from solvers._kernels import vectors
 from solvers.components import component_labels
 from solvers.diffusion import Diffusion, Real, current_norm
 from solvers.face_operator import FaceOperator
-from solvers.linear import MARGIN, Projection, conjugate_gradients
+from solvers.linear import FASTEST, MARGIN, SLOWEST, Projection, conjugate_gradients
 from solvers.periodic_components import joined
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
@@ -172,17 +172,20 @@ def iterate(
 ) -> tuple[float, SolveReport]:
     """Bring the energy to the tolerance, and check it anew. Raises ConvergenceError."""
     energy, done, seconds = it.energy(), 0, 0.0
-    reach = 1.0
+    reach, fastest = 1.0, FASTEST
     for _ in range(ROUNDS):
         reach = max(tolerance, GAIN * reach) if it.refines else tolerance
-        report = it.improve(
-            energy, reach, wanted=tolerance, max_iterations=max_iterations - done, task=task
-        )
+        limits: dict[str, Any] = {"wanted": tolerance, "max_iterations": max_iterations - done}
+        report = it.improve(energy, reach, fastest=fastest, task=task, **limits)
         done, seconds = done + report.iterations, seconds + report.seconds
         expected, energy = energy - report.fallen, it.energy()
-        report = replace(report, iterations=done, seconds=seconds)
         off = abs(energy - expected) / max(abs(energy), 1e-300)
-        if reach <= tolerance and off <= max(tolerance, ROUNDING):
+        error = report.error_estimate + off
+        report = replace(report, iterations=done, seconds=seconds, error_estimate=error)
+        fastest = max(
+            fastest, min(report.rate, SLOWEST)
+        )  # a new start does not know how slow it was
+        if reach <= tolerance and (off <= ROUNDING or error <= tolerance):
             return energy, report
         if reach <= tolerance and not it.refines and it.inner is np.float32:
             it.promote()  # rounding has the better of single precision
@@ -212,7 +215,7 @@ def solve(
 def _finished(it: Iterate, energy: float, report: SolveReport) -> Potential:
     problem, x = it.problem, it.x
     del it.preconditioner  # its vectors make room
-    out = it.r if not it.refines else runtime.zeros(problem.grid.size, it.exact.dtype)
+    out = it.r if not it.refines else runtime.empty(problem.grid.size, it.exact.dtype)
     it.exact.dissipation(x, out, problem.shares)
     _, flow = it.exact.layers(x)
     resistive = problem.resistive

@@ -41,7 +41,8 @@ class SolveReport:
     """How an iteration ended.
 
     ``error_estimate`` is the estimated relative error of the returned number, to be compared with
-    ``tolerance``; ``residual`` is |b - A x| / |b|; ``fallen`` is by how much the energy fell.
+    ``tolerance``; ``residual`` is |b - A x| / |b|; ``fallen`` is by how much the energy fell,
+    ``rate`` the ratio of one iteration's fall to that before it towards the end.
     """
 
     iterations: int
@@ -51,10 +52,11 @@ class SolveReport:
     seconds: float
     device: str
     fallen: float = 0.0
+    rate: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers and text."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "fallen"}
+        return {name: getattr(self, name) for name in self.__slots__[:6]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,11 @@ def zeros(count: int, dtype: DTypeLike) -> DeviceArray:
     return array
 
 
+def empty(count: int, dtype: DTypeLike) -> DeviceArray:
+    """A vector on the device with anything in it."""
+    return np.empty(count, dtype) if start().is_cpu else zeros(count, dtype)
+
+
 def to_device(array: NDArray[Any]) -> DeviceArray:
     """A flat host array on the device; on the CPU the array itself."""
     flat = np.ascontiguousarray(array).ravel()
@@ -281,7 +286,8 @@ def dtype_of(array: DeviceArray) -> np.dtype[Any]:
 def assign(array: DeviceArray, values: NDArray[Any]) -> None:
     """Replace the elements of a device array."""
     if isinstance(array, np.ndarray):
-        array[:] = values
+        if values is not array:
+            array[:] = values
     else:
         array.from_numpy(np.ascontiguousarray(values))
 

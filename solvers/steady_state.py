@@ -28,7 +28,7 @@ from solvers.diffusion import Diffusion, Ends
 from solvers.domain import Domain, domain, field_domain, flow_first
 from solvers.electrodes import Boundary, Electrodes, checked_boundary
 from solvers.face_resistance import FaceResistance, checked_resistance
-from solvers.graph_level import BYTES_PER_NODE, SETUP_BYTES, is_fragmented
+from solvers.graph_level import BYTES_PER_NODE, SETUP_BYTES
 from solvers.phase_values import field_of, has_fields, phase_values
 from solvers.potential import Potential
 from solvers.resolution import two_grid_error
@@ -223,13 +223,14 @@ def _solve(
     start: NDArray[np.floating] | None = None,
 ) -> Potential:
     """Potential of a domain, with the largest conductivity and the smallest edge as units."""
-    reserve(part, tolerance)
-    return potential.solve(problem_of(part, electrodes), tolerance, max_iterations, task, start)
+    problem = problem_of(part, electrodes)
+    reserve(part, tolerance, problem.is_fragmented)
+    return potential.solve(problem, tolerance, max_iterations, task, start)
 
 
-def reserve(part: Domain, tolerance: float) -> None:
+def reserve(part: Domain, tolerance: float, fragmented: bool) -> None:
     """Refuse a solve that would not fit. Raises MemoryBudgetError."""
-    nodes = int(np.count_nonzero(part.classes)) if is_fragmented(part.classes > 0) else 0
+    nodes = int(np.count_nonzero(part.classes)) if fragmented else 0
     required = estimated_bytes(
         part.classes.shape,
         len(part.sigma),

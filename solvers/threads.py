@@ -7,6 +7,7 @@ long as a short loop takes: at 100³ voxels a solve was a third slower for that.
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def available() -> int:
@@ -34,6 +35,6 @@ def apart(count: int) -> Iterator[None]:
 def _threads() -> set[int]:
     """Threads of this process; none where the system does not list them."""
     try:
-        return {int(name) for name in os.listdir("/proc/self/task")}
+        return {int(task.name) for task in Path("/proc/self/task").iterdir()}
     except OSError:
         return set()

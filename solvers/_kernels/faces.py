@@ -240,18 +240,17 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
     def layers(x: Array, conductance: Sums, flow: Sums, axis: ti.i32, values: Values,
                table: Array, size: ti.i32, weight: real, step: ti.i32, stride_1: ti.i32,
                stride_2: ti.i32, n_1: ti.i32, n_2: ti.i32):  # fmt: skip
-        """Conductance and flow between each layer i and the next, over all faces between them"""
-        for i in range(flow.shape[0]):
-            total = ti.f64(0.0)
-            through = ti.f64(0.0)
-            for j in range(1, n_1 + 1):
-                for k in range(1, n_2 + 1):
-                    p = i * step + j * stride_1 + k * stride_2
-                    g = ti.cast(face(values, table, size, weight, axis, p, p + step), ti.f64)
-                    total += g
-                    through += g * (ti.cast(x[p], ti.f64) - x[p + step])
-            conductance[i] = total
-            flow[i] = through
+        """Conductance and flow from each row of n_2 voxels to the next layer, n_1 rows a layer"""
+        for row in range(flow.shape[0]):
+            start = row // n_1 * step + (row % n_1 + 1) * stride_1
+            total, through = ti.f64(0.0), ti.f64(0.0)
+            for k in range(1, n_2 + 1):
+                p = start + k * stride_2
+                g = ti.cast(face(values, table, size, weight, axis, p, p + step), ti.f64)
+                total += g
+                through += g * (ti.cast(x[p], ti.f64) - x[p + step])
+            conductance[row] = total
+            flow[row] = through
 
     @kernel
     def store(out: Array, axis: ti.i32, step: ti.i32, weight: real, values: Values,
