@@ -167,7 +167,7 @@ class Job:
 def main(tool, answers, threads):
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    block = (np.random.default_rng(42).random((40,) * 3) < 0.7).astype(np.uint8)
+    block = (np.random.default_rng(42).random((64,) * 3) < 0.7).astype(np.uint8)
     with os.fdopen(answers, "w") as out:
 
         def answer(found):

@@ -13,7 +13,7 @@ POROSITY = 0.4
 SEED = 42
 BLOBINESS = 1.5  # of PoreSpy: blobs get larger with the volume
 BASE, FEATURE = 100, 100 / (40 * BLOBINESS)  # voxels, and the Gaussian's width at that size
-BLOCK = 40  # voxels, of what is solved before any clock starts
+BLOCK = 64  # voxels, of what is solved before any clock starts: large enough for every kernel
 REAL = (
     NREL,
     "superres/SOFC_lr_input.tif",

@@ -21,6 +21,7 @@ from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
 SINGLE_ENOUGH = 1e-7  # tolerance from which on the potential itself is kept in double precision
+LOOSE = 1e-4  # from which on a double potential is not worth its time
 GAIN = 1e-6  # by which one solve in single precision can lower an error of the energy
 LARGE = 2_000_000  # elements above which a double potential is worth avoiding
 STRETCHED_MARGIN = 300.0  # on estimated errors: weak faces relax late, after seeming convergence
@@ -47,7 +48,7 @@ class Potential:
 
 def is_refined(elements: int, tolerance: float) -> bool:
     """True if the potential is kept in double precision, whatever finds its corrections."""
-    return tolerance < SINGLE_ENOUGH or elements < LARGE
+    return tolerance < SINGLE_ENOUGH or (elements < LARGE and tolerance < LOOSE)
 
 
 class Iterate:
