@@ -8,9 +8,6 @@ called as Taichi itself does in the end. Whatever does not fit goes the long way
 from typing import Any
 
 import numpy as np
-from taichi.lang.util import to_numpy_type
-from taichi.types import primitive_types
-from taichi.types.ndarray_type import NdarrayType
 
 WHOLE, REAL = "whole", "real"
 
@@ -18,9 +15,9 @@ WHOLE, REAL = "whole", "real"
 class Shortcut:
     """Launches of one kernel with arguments of the declared types."""
 
-    def __init__(self, kernel: Any) -> None:
+    def __init__(self, kernel: Any, ti: Any) -> None:
         self.kernel = kernel
-        self.plan = _plan(kernel.arguments)
+        self.plan = _plan(kernel.arguments, ti)
         self.program: Any = None
         self.compiled: Any = None
         self.code: Any = None
@@ -56,20 +53,20 @@ class Shortcut:
         return True
 
 
-def _plan(arguments: list[Any]) -> list[tuple[tuple[int], Any]] | None:
+def _plan(arguments: list[Any], ti: Any) -> list[tuple[tuple[int], Any]] | None:
     """Place and kind of each argument; None if there are others than numbers and vectors."""
-    kinds = [_kind(argument.annotation) for argument in arguments]
+    kinds = [_kind(argument.annotation, ti) for argument in arguments]
     return None if None in kinds else [((place,), kind) for place, kind in enumerate(kinds)]
 
 
-def _kind(annotation: Any) -> Any:
-    if annotation is primitive_types.i32:
+def _kind(annotation: Any, ti: Any) -> Any:
+    if annotation is ti.i32:
         return WHOLE
-    if annotation in (primitive_types.f32, primitive_types.f64):
+    if annotation is ti.f32 or annotation is ti.f64:
         return REAL
-    plain = isinstance(annotation, NdarrayType) and annotation.ndim == 1
-    if plain and id(annotation.dtype) in primitive_types.type_ids:
-        return np.dtype(to_numpy_type(annotation.dtype))
+    if isinstance(annotation, ti.types.ndarray) and annotation.ndim == 1:
+        names = {ti.f32: "f4", ti.f64: "f8", ti.u8: "u1", ti.u16: "u2", ti.i32: "i4"}
+        return np.dtype(names[annotation.dtype]) if annotation.dtype in names else None
     return None
 
 

@@ -22,7 +22,7 @@ from solvers._launch import Shortcut  # noqa: E402
 def kernel(function):
     """A ti.kernel that starts Taichi when needed, in a forked process refuses, and takes turns."""
     compiled = ti.kernel(function)
-    shortcut = Shortcut(compiled._primal)
+    shortcut = Shortcut(compiled._primal, ti)
 
     @functools.wraps(function)
     def launch(*args):

@@ -303,9 +303,9 @@ def current_norm(problem: Diffusion, operator: FaceOperator, r: DeviceArray, axi
     ``r`` is overwritten.
     """
     if problem.ends.fed is not None:
-        return float(np.linalg.norm(problem.feed))
+        return _norm(problem.feed)
     layer, layers = problem.grid.strides[0], problem.grid.shape[0]
-    if not problem.periodic[0]:
+    if not any(problem.periodic):
         layers = 1  # beyond the first, nothing touches the electrode at potential 1
     flat = np.zeros((layers + 2, *problem.grid.padded[1:]), operator.dtype)
     problem.hold(flat)
@@ -313,4 +313,9 @@ def current_norm(problem: Diffusion, operator: FaceOperator, r: DeviceArray, axi
     problem.wrap(operator, x, axis)
     operator.defect(x, r, layers)
     inner = runtime.to_host(r)[layer : layer * (layers + 1)]
-    return float(np.sqrt(np.square(inner, dtype=np.float64).sum())) or 1.0  # BLAS would spin on
+    return _norm(inner) or 1.0
+
+
+def _norm(vector: NDArray[np.floating]) -> float:
+    """Without BLAS, whose threads would spin on while ours work."""
+    return float(np.sqrt(np.square(vector, dtype=np.float64).sum()))
