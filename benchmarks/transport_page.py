@@ -175,7 +175,7 @@ def _at_our_error(size, timed):
 
 
 def _start(rows, table):
-    head = ["tool", "import, s", "first solve of 40³, s", "second, s", "compiling, s"]
+    head = ["tool", "import, s", "first solve of 64³, s", "second, s", "compiling, s"]
     cells = []
     for row in rows:
         if "first_seconds" not in row:
