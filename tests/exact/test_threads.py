@@ -18,10 +18,12 @@ def bound(monkeypatch, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda of: {7, 3})
     monkeypatch.setattr(os, "sched_setaffinity", calls.__setitem__)
     started = [threading.Thread(target=ended.wait) for _ in range(3)]
-    with threads.apart(count):
-        for thread in started:
-            thread.start()
-    ended.set()
+    try:
+        with threads.apart(count):
+            for thread in started:
+                thread.start()
+    finally:
+        ended.set()
     for thread in started:
         thread.join()
     assert set(calls) <= {thread.native_id for thread in started}
