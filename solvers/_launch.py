@@ -24,10 +24,10 @@ class Shortcut:
 
     def learn(self, program: Any) -> None:
         """Take over what the long way has compiled."""
-        known = list(self.kernel.compiled_kernels.values())
+        known = self.kernel.compiled_kernels
         if self.plan is None or len(known) != 1 or program.config().debug:
             return
-        self.program, self.compiled = program, known[0]
+        self.program, (self.compiled,) = program, known.values()
         self.code = program.compile_kernel(
             program.config(), program.get_device_caps(), self.compiled
         )

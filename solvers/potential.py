@@ -183,9 +183,8 @@ def iterate(
         off = abs(energy - expected) / max(abs(energy), 1e-300)
         error = report.error_estimate + off
         report = replace(report, iterations=done, seconds=seconds, error_estimate=error)
-        fastest = max(
-            fastest, min(report.rate, SLOWEST)
-        )  # a new start does not know how slow it was
+        # a new start does not know how slow this one became
+        fastest = max(fastest, min(report.rate, SLOWEST))
         if reach <= tolerance and (off <= ROUNDING or error <= tolerance):
             return energy, report
         if reach <= tolerance and not it.refines and it.inner is np.float32:

@@ -56,7 +56,8 @@ class SolveReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers and text."""
-        return {name: getattr(self, name) for name in self.__slots__[:6]}
+        inner = ("fallen", "rate")  # for those who continue the iteration
+        return {name: getattr(self, name) for name in self.__slots__ if name not in inner}
 
 
 @dataclass(frozen=True, slots=True)
