@@ -7,7 +7,7 @@ are constant over the merged voxels. Conductances to the ground, if there are an
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,19 @@ from solvers.grid import Grid
 from solvers.medium import Medium
 from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
+from solvers.seam_level import SeamLevel, seam
 from solvers.small_system import Solver, lower_upper, pseudo_inverse
 
 DIRECT_VOXELS = 700  # solved exactly from here down
 WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
 DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SMALL = 150_000  # elements up to which a visit is one launch down and one up, for one thread
+SEAM = 2  # depth from which on a graph costs little
+WORTH_GRAPH = 100_000  # voxels at that depth from which on it is sooner done
 SIMILAR = 1.5  # axes whose spacing is within this factor of the smallest are coarsened together
+
+
+Coarse: TypeAlias = "FaceLevel | SeamLevel"
 
 
 class FaceLevel(Level):
@@ -59,9 +65,14 @@ class FaceLevel(Level):
         self.direct: Solver | None = None
 
     @property
+    def voxels(self) -> int:
+        """Number of voxels."""
+        return int(np.prod(self.grid.shape))
+
+    @property
     def is_coarsest(self) -> bool:
         """True if the level is small enough, or too thin, to be coarsened."""
-        return int(np.prod(self.grid.shape)) <= DIRECT_VOXELS
+        return self.voxels <= DIRECT_VOXELS
 
     @cached_property
     def visit(self) -> Any:
@@ -73,7 +84,7 @@ class FaceLevel(Level):
         form = (medium.kind, of_values, medium.grounded)
         return visits.build(real, runtime.block(), self.weights, *form)
 
-    def descend(self, coarse: "FaceLevel", from_zero: bool) -> None:
+    def descend(self, coarse: Coarse, from_zero: bool) -> None:
         """Smooth, and hand the residual to ``coarse``."""
         if self.visit is None:
             return super().descend(coarse, from_zero)
@@ -82,7 +93,7 @@ class FaceLevel(Level):
         vectors = (self.x, self.b, self.spare, coarse.b)
         self.visit.descend(*vectors, kept, *levels, *self._place())
 
-    def ascend(self, coarse: "FaceLevel") -> None:
+    def ascend(self, coarse: Coarse) -> None:
         """Take the correction from ``coarse``, and smooth."""
         if self.visit is None:
             return super().ascend(coarse)
@@ -100,13 +111,13 @@ class FaceLevel(Level):
             self.x, self.spare = self.spare, self.x
             self.medium.wrap(self.x)
 
-    def restrict(self, coarse: "FaceLevel") -> None:
+    def restrict(self, coarse: Coarse) -> None:
         """Sum the residual of the voxels that ``coarse`` merges into its right-hand side."""
         self.kernels.residual(self.x, self.b, self.spare, *self.medium.where)
         self.medium.clear_odd(self.spare)
         self.transfers.restrict(self.spare, coarse.b, *coarse.grid.shape, *self._pair(coarse))
 
-    def prolong(self, coarse: "FaceLevel") -> None:
+    def prolong(self, coarse: Coarse) -> None:
         """Add the correction of ``coarse`` to all voxels that it merges."""
         self.transfers.prolong(coarse.x, self.x, *self.grid.shape, *self._pair(coarse))
         self.medium.wrap(self.x)
@@ -127,7 +138,7 @@ class FaceLevel(Level):
     def _place(self) -> tuple[Any, ...]:
         return (*self.medium.source, *self.medium.weights, *self.grid.span)
 
-    def _pair(self, coarse: "FaceLevel") -> tuple[int, ...]:
+    def _pair(self, coarse: Coarse) -> tuple[int, ...]:
         return (*self.factors, *self.grid.strides, *coarse.grid.strides)
 
 
@@ -146,9 +157,17 @@ class FaceMultigrid(Multigrid):
 
     def visits_of(self, depth: int) -> int:
         """Once for small levels, where a second visit costs more launches than it saves work."""
-        level: FaceLevel = self.levels[depth]  # type: ignore[assignment]
-        small = int(np.prod(level.grid.shape)) < WORTH_TWO
+        level = self.levels[depth]
+        small = isinstance(level, FaceLevel) and level.voxels < WORTH_TWO
         return 1 if small else super().visits_of(depth)
+
+    def strengthen(self) -> bool:
+        """Go on with a graph where levels get coarse; False if it would not be worth its time."""
+        for level in self.levels[SEAM : SEAM + 1]:
+            if isinstance(level, FaceLevel) and level.voxels >= WORTH_GRAPH:
+                self.levels = (*self.levels[:SEAM], *seam(level.medium))
+                return True
+        return False
 
     @property
     def medium(self) -> Medium:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Sparse: TypeAlias = Any  # scipy's arrays are not typed
 
 DIRECT_NODES = 700  # solved exactly from here down
-DEGREE, LOWEST = 4, 0.15  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
+DEGREE, LOWEST = 6, 0.1  # damps the upper part of the spectrum of D⁻¹A, which ends at 2
 SCALE = 0.55  # of coarse edges: potentials vary less within a group than groups of constants say
 WORTH = 1.8  # fraction times voxels in a piece, from which on merging by twos is faster
 BYTES_PER_NODE = {np.float32: 100, np.float64: 150}  # all levels; 60 and 90 near a threshold
@@ -86,9 +86,9 @@ class GraphLevel(Level):
         return GraphLevel(graph)
 
 
-def graph_hierarchy(graph: Graph) -> list[GraphLevel]:
-    """All levels from a graph down to one that is solved exactly."""
-    levels = [GraphLevel(graph)]
+def graph_hierarchy(finest: GraphLevel) -> list[GraphLevel]:
+    """All levels from ``finest`` down to one that is solved exactly."""
+    levels = [finest]
     while levels[-1].size > DIRECT_NODES and len(levels[-1].graph.columns):
         levels.append(levels[-1].coarser())
     return levels
@@ -104,7 +104,7 @@ class GraphMultigrid(Multigrid):
 
     def __init__(self, medium: Medium, elements: NDArray[np.integer]) -> None:
         graph, order = by_degree(graph_of(medium, elements))
-        super().__init__(graph_hierarchy(graph))
+        super().__init__(graph_hierarchy(GraphLevel(graph)))
         self.medium, self.size = medium, medium.grid.size
         self.elements = runtime.to_device(elements.astype(np.int32)[order])
         self.kernels = kernels.build(runtime.taichi_type(self.dtype))
@@ -188,6 +188,10 @@ class StrongMultigrid:
             return False
         self.source = r
         return True
+
+    def strengthen(self) -> bool:
+        """There is nothing stronger."""
+        return False
 
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""

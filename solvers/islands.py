@@ -86,6 +86,10 @@ class IslandMultigrid:
         """Read right-hand sides from ``r`` itself, which is of this precision."""
         return self.multigrid.take(r)
 
+    def strengthen(self) -> bool:
+        """Converge faster from now on, at a price; False if there is no way."""
+        return self.multigrid.strengthen()
+
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
         self.multigrid.precondition()

@@ -76,6 +76,10 @@ class Multigrid:
         """Right-hand sides must be copied to ``rhs``."""
         return False
 
+    def strengthen(self) -> bool:
+        """Converge faster from now on, at a price; False if there is no way."""
+        return False
+
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
         self._cycle(0, from_zero=True)

@@ -138,6 +138,7 @@ class Iterate:
             rhs_norm=self.norm,
             growing=self.is_fed,
             project=self.project,
+            strengthen=self.preconditioner.strengthen,
             margin=STRETCHED_MARGIN if self.problem.is_stretched else MARGIN,
             tolerance=tolerance,
             **limits,
