@@ -39,8 +39,12 @@ def wraps(real):
 def rows(real, block):
     """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
 
-    @ti.func
-    def merge(fine: ti.template(), coarse: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+    Array = ti.types.ndarray(dtype=real, ndim=1)
+    function = ti.func if block == 1 else ti.real_func  # see ``stretches``
+
+    @function
+    def merge(fine: Array, coarse: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
+              fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
         """Sum the fine values behind a row of (ny, nx) coarse ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * cz + j * cy
@@ -48,18 +52,18 @@ def rows(real, block):
         for q in range((nx + block - 1) // block):
             k0 = 1 + q * block
             m = ti.min(block, nx + 1 - k0)
-            new = ti.Vector.zero(real, block)
+            total = ti.Vector.zero(real, 2 * block)
             for dz in range(fz):
                 for dy in range(fy):
-                    base = source + dz * sz + dy * sy + 1
-                    for u in range(m):
-                        f = base + fx * (k0 + u - 1)
-                        new[u] += fine[f] + (fx - 1) * fine[f + fx - 1]
+                    f = source + dz * sz + dy * sy + fx * (k0 - 1) + 1
+                    for v in range(fx * m):
+                        total[v] += fine[f + v]
             for u in range(m):
-                coarse[target + k0 + u] = new[u]
+                coarse[target + k0 + u] = total[fx * u] + (fx - 1) * total[fx * u + fx - 1]
 
-    @ti.func
-    def spread(coarse: ti.template(), fine: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+    @function
+    def spread(coarse: Array, fine: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
+               fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
         """Add the coarse value of its block to each of a row of (ny, nx) fine ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * sz + j * sy
@@ -67,10 +71,13 @@ def rows(real, block):
         for q in range((nx + block - 1) // block):
             k0 = 1 + q * block
             m = ti.min(block, nx + 1 - k0)
-            new = ti.Vector.zero(real, block)
+            new = ti.Vector.zero(real, block + 1)
+            for u in range((m + fx - 1) // fx):
+                value = coarse[source + ((k0 - 1) >> (fx - 1)) + u]
+                new[fx * u] = value
+                new[fx * u + fx - 1] = value
             for u in range(m):
-                k = k0 + u
-                new[u] = fine[target + k] + coarse[source + ((k - 1) >> (fx - 1))]
+                new[u] += fine[target + k0 + u]
             for u in range(m):
                 fine[target + k0 + u] = new[u]
 
