@@ -38,7 +38,6 @@ def wraps(real):
 @functools.cache
 def rows(real, block):
     """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
-
     Array = ti.types.ndarray(dtype=real, ndim=1)
     function = ti.func if block == 1 else ti.real_func  # see ``stretches``
 
