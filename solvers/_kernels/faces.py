@@ -1,9 +1,9 @@
 """Kernels for a seven-point operator on flat arrays with a halo of one voxel.
 
 What happens at one voxel is written in ``seven_point``, what happens along a stretch of them in
-``stretches``; on a GPU each voxel has a thread. Loops run over segments: chunks of the
-flat array, in which the halo insulates, or rows where some axis is periodic and the halo repeats
-the other side.
+``stretches``; on a GPU each voxel has a thread. Loops run over segments: chunks of the flat array,
+in which the halo insulates, or rows where some axis is periodic and the halo repeats the other
+side.
 """
 
 import functools
@@ -150,9 +150,21 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         else:
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                sums[s] = along.dissipate(
-                    x, out, low, high, values, table, size, w0, w1, w2, lo, hi, begin, count, sz, sy
-                )
+                lanes = ti.Vector.zero(ti.f64, half)
+                for q in range((count + half - 1) // half):
+                    p0 = begin + q * half
+                    m = ti.min(half, begin + count - p0)
+                    new = ti.Vector.zero(ti.f64, half)
+                    for u in range(m):
+                        p = p0 + u
+                        new[u] = dissipated(
+                            x, low, high, values, table, size, w0, w1, w2, lo, hi, p, sz, sy
+                        )
+                    for u in range(m):
+                        lanes[u] += new[u]
+                    for u in range(m):
+                        out[p0 + u] = ti.cast(new[u], real)
+                sums[s] = lanes.sum()
 
     @kernel
     def mutual(x: Array, y: Array, sums: Sums, values: Values, table: Array, size: ti.i32, w0: real,

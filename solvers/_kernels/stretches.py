@@ -1,16 +1,16 @@
 """The seven-point operator along a stretch of a flat array, in blocks that compilers vectorise.
 
 A block is computed before any of it is stored, so that nothing in it waits for a store. These are
-functions of the compiled code (``ti.real_func``), which know that the addresses of their arrays
-are nobody else's: inlined into a kernel, those are read anew after each store, and stores happen
-one by one instead of eight at a time, in up to twice the time.
+functions of the compiled code, which know that nobody else writes the addresses of their arrays:
+written into a kernel, those are read anew after each store, and stores happen one by one instead
+of eight at a time, in up to twice the time.
 """
 
 import functools
 from types import SimpleNamespace
 
 from solvers._kernels import seven_point
-from solvers._ti import ti
+from solvers._ti import function, ti
 
 
 @functools.cache
@@ -20,9 +20,9 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
     Values = ti.types.ndarray(dtype=value_type or real, ndim=1)
     half = max(block // 2, 1)
     at = seven_point.build(real, kind, grounded)
-    started, relaxed, product, dissipated = at.started, at.relaxed, at.product, at.dissipated
+    started, relaxed, product = at.started, at.relaxed, at.product
 
-    @ti.real_func
+    @function
     def start(b: Array, out: Array, weight: real, values: Values, table: Array, size: ti.i32,
               w0: real, w1: real, w2: real, begin: ti.i32, count: ti.i32, sz: ti.i32,
               sy: ti.i32):  # fmt: skip
@@ -35,7 +35,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
             for u in range(m):
                 out[p0 + u] = new[u]
 
-    @ti.real_func
+    @function
     def relax(x: Array, b: Array, out: Array, weight: real, values: Values, table: Array,
               size: ti.i32, w0: real, w1: real, w2: real, begin: ti.i32, count: ti.i32,
               sz: ti.i32, sy: ti.i32):  # fmt: skip
@@ -48,7 +48,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
             for u in range(m):
                 out[p0 + u] = new[u]
 
-    @ti.real_func
+    @function
     def residual(x: Array, b: Array, out: Array, values: Values, table: Array, size: ti.i32,
                  w0: real, w1: real, w2: real, begin: ti.i32, count: ti.i32, sz: ti.i32,
                  sy: ti.i32):  # fmt: skip
@@ -63,7 +63,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
                 out[p0 + u] = new[u]
 
     def defect(Out, out_type):
-        @ti.real_func
+        @function
         def run(x: Array, out: Out, values: Values, table: Array, size: ti.i32, w0: real, w1: real,
                 w2: real, begin: ti.i32, count: ti.i32, sz: ti.i32, sy: ti.i32):  # fmt: skip
             for q in range((count + block - 1) // block):
@@ -77,7 +77,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
 
         return run
 
-    @ti.real_func
+    @function
     def apply(x: Array, out: Array, values: Values, table: Array, size: ti.i32, w0: real, w1: real,
               w2: real, begin: ti.i32, count: ti.i32, sz: ti.i32,
               sy: ti.i32) -> ti.f64:  # fmt: skip
@@ -97,31 +97,4 @@ def build(real, block, kind="stored", value_type=None, grounded=False):
                 lanes[u] += ti.cast(new[u], ti.f64) + ti.cast(new[u + half], ti.f64)
         return lanes.sum()
 
-    @ti.real_func
-    def dissipate(x: Array, out: Array, low: real, high: real, values: Values, table: Array,
-                  size: ti.i32, w0: real, w1: real, w2: real, lo: ti.i32, hi: ti.i32,
-                  begin: ti.i32, count: ti.i32, sz: ti.i32, sy: ti.i32) -> ti.f64:  # fmt: skip
-        """The share of all energy"""
-        lanes = ti.Vector.zero(ti.f64, half)
-        for q in range((count + half - 1) // half):
-            p0 = begin + q * half
-            m = ti.min(half, begin + count - p0)
-            new = ti.Vector.zero(ti.f64, half)
-            for u in range(m):
-                new[u] = dissipated(
-                    x, low, high, values, table, size, w0, w1, w2, lo, hi, p0 + u, sz, sy
-                )
-            for u in range(m):
-                out[p0 + u] = ti.cast(new[u], real)
-            for u in range(half):
-                lanes[u] += new[u]
-        return lanes.sum()
-
-    return SimpleNamespace(
-        start=start,
-        relax=relax,
-        residual=residual,
-        defect=defect,
-        apply=apply,
-        dissipate=dissipate,
-    )
+    return SimpleNamespace(start=start, relax=relax, residual=residual, defect=defect, apply=apply)
