@@ -155,7 +155,13 @@ def operators(shape):
     operator = Diffusion(classes, np.ones(1), (1.0, 1.0, 1.0)).operator(np.float32)
     x = runtime.to_device(rng.random(operator.size, np.float32))
     out = runtime.zeros(operator.size, np.float32)
-    return x, out, {"A x and x · A x": (9, operator.apply), "- A x": (9, operator.defect)}
+    b, medium = runtime.to_device(rng.random(operator.size, np.float32)), operator.medium
+
+    def residual(x, out):
+        medium.kernels.residual(x, b, out, *medium.where)
+
+    steps = {"A x and x · A x": (9, operator.apply), "- A x": (9, operator.defect)}
+    return x, out, steps | {"b - A x": (13, residual)}
 
 
 def best(job, repeats):

@@ -257,7 +257,8 @@ def _bandwidth(figures, table):
     return f"""## Bandwidth of the finest operator
 
 At {figures["voxels"]}³ in float32, least time of ten. Counted are the bytes that must be moved: a
-potential read, a result written, and one byte that says what conducts.
+potential read, a result written, a right-hand side read if there is one, and one byte that says
+what conducts. The last row is what relaxation does most of the time.
 
 {table(head, cells)}
 """

@@ -18,38 +18,18 @@ with warnings.catch_warnings():
 from solvers import runtime  # noqa: E402
 from solvers._launch import Shortcut  # noqa: E402
 
-_functions = []
-_program = None  # that they were compiled for
 
-
-def function(python):
-    """A function of the compiled code; it forgets that when Taichi is started anew."""
-    compiled = ti.real_func(python)
-    _functions.append(compiled.func)
-    return compiled
-
-
-def _renew(program):
-    """Have functions compiled anew if they were for another program, as kernels are."""
-    global _program
-    if _program is not program:
-        _program = program
-        for known in _functions:
-            known.compiled, known.taichi_functions = None, {}
-
-
-def kernel(python):
+def kernel(function):
     """A ti.kernel that starts Taichi when needed, in a forked process refuses, and takes turns."""
-    compiled = ti.kernel(python)
+    compiled = ti.kernel(function)
     shortcut = Shortcut(compiled._primal, ti)
 
-    @functools.wraps(python)
+    @functools.wraps(function)
     def launch(*args):
         with runtime.launch_lock:
             device = runtime.start()
             if device.is_cpu and shortcut.launch(device.program, args):
                 return
-            _renew(device.program)
             compiled(*args)
             if device.is_cpu:
                 shortcut.learn(device.program)
@@ -57,4 +37,4 @@ def kernel(python):
     return launch
 
 
-__all__ = ["function", "kernel", "ti"]
+__all__ = ["kernel", "ti"]

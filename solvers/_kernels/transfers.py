@@ -3,7 +3,7 @@
 import functools
 from types import SimpleNamespace
 
-from solvers._ti import function, kernel, ti
+from solvers._ti import kernel, ti
 
 
 @functools.cache
@@ -38,12 +38,9 @@ def wraps(real):
 @functools.cache
 def rows(real, block):
     """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
-    Array = ti.types.ndarray(dtype=real, ndim=1)
-    compiled = ti.func if block == 1 else function  # see ``stretches``
 
-    @compiled
-    def merge(fine: Array, coarse: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
-              fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
+    @ti.func
+    def merge(fine: ti.template(), coarse: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
         """Sum the fine values behind a row of (ny, nx) coarse ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * cz + j * cy
@@ -60,9 +57,8 @@ def rows(real, block):
             for u in range(m):
                 coarse[target + k0 + u] = total[fx * u] + (fx - 1) * total[fx * u + fx - 1]
 
-    @compiled
-    def spread(coarse: Array, fine: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
-               fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
+    @ti.func
+    def spread(coarse: ti.template(), fine: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
         """Add the coarse value of its block to each of a row of (ny, nx) fine ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * sz + j * sy
