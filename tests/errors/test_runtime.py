@@ -301,6 +301,17 @@ def test_kernels_run_with_bounds_checking_on():
     assert python(code, TI_DEBUG="1") == "True"
 
 
+@pytest.mark.slow
+def test_kernels_are_right_without_a_cache_of_them():
+    """Taichi compiles in another order then."""
+    code = """
+        labels = (np.random.default_rng(0).random((64, 64, 64)) < 0.7).astype(np.uint8)
+        print(solvers.tortuosity_factor(Volume(labels, 1e-7), 1).value)
+    """
+    cached, fresh = python(code), python(code, TI_OFFLINE_CACHE="0")
+    assert float(fresh) == pytest.approx(float(cached), rel=1e-9)
+
+
 def test_result_of_a_solve_can_be_pickled():
     import pickle
 
