@@ -38,8 +38,8 @@ def channels(edge, width=11, seed=0):
     return mask
 
 
-def multigrid(mask, dtype=np.float64, periodic=CLOSED, sigma=(1.0,)):
-    problem = Diffusion(mask.astype(np.uint8), np.array(sigma), CUBE, periodic=periodic)
+def multigrid(mask, dtype=np.float64, periodic=CLOSED):
+    problem = Diffusion(mask.astype(np.uint8), np.ones(1), CUBE, periodic=periodic)
     medium = problem.operator(dtype).medium
     return problem, FaceMultigrid(hierarchy(FaceLevel(medium, CUBE)))
 
