@@ -1,14 +1,15 @@
 """Kernels for a seven-point operator on flat arrays with a halo of one voxel.
 
-What happens at one voxel is written in ``seven_point``. Loops run over segments: chunks of the
-flat array, in which the halo insulates, or rows where some axis is periodic and the halo repeats
-the other side.
+What happens at one voxel is written in ``seven_point``, what happens along a stretch of them in
+``stretches``; on a GPU each voxel has a thread. Loops run over segments: chunks of the flat array,
+in which the halo insulates, or rows where some axis is periodic and the halo repeats the other
+side.
 """
 
 import functools
 from types import SimpleNamespace
 
-from solvers._kernels import seven_point
+from solvers._kernels import seven_point, stretches
 from solvers._ti import kernel, ti
 
 SEGMENT = 128  # elements; a thread takes 512 segments at least, so small levels need short ones
@@ -23,6 +24,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
     Single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     half = max(block // 2, 1)
     at = seven_point.build(real, kind, grounded)
+    along = stretches.build(real, block, kind, value_type, grounded)
     face, started, relaxed, product = at.face, at.started, at.relaxed, at.product
     dissipated, shared, ground = at.dissipated, at.shared, at.ground
 
@@ -68,15 +70,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         else:
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                for q in range((count + block - 1) // block):
-                    p0 = begin + q * block
-                    m = ti.min(block, begin + count - p0)
-                    new = ti.Vector.zero(real, block)
-                    for u in range(m):
-                        p = p0 + u
-                        new[u] = started(b, weight, values, table, size, w0, w1, w2, p, sz, sy)
-                    for u in range(m):
-                        out[p0 + u] = new[u]
+                along.start(b, out, weight, values, table, size, w0, w1, w2, begin, count, sz, sy)
 
     @kernel
     def relax(x: Array, b: Array, out: Array, weight: real, values: Values, table: Array,
@@ -90,15 +84,9 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         else:
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                for q in range((count + block - 1) // block):
-                    p0 = begin + q * block
-                    m = ti.min(block, begin + count - p0)
-                    new = ti.Vector.zero(real, block)
-                    for u in range(m):
-                        p = p0 + u
-                        new[u] = relaxed(x, b, weight, values, table, size, w0, w1, w2, p, sz, sy)
-                    for u in range(m):
-                        out[p0 + u] = new[u]
+                along.relax(
+                    x, b, out, weight, values, table, size, w0, w1, w2, begin, count, sz, sy
+                )
 
     @kernel
     def residual(x: Array, b: Array, out: Array, values: Values, table: Array, size: ti.i32,
@@ -112,17 +100,11 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         else:
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                for q in range((count + block - 1) // block):
-                    p0 = begin + q * block
-                    m = ti.min(block, begin + count - p0)
-                    new = ti.Vector.zero(real, block)
-                    for u in range(m):
-                        p = p0 + u
-                        new[u] = b[p] - product(x, values, table, size, w0, w1, w2, p, sz, sy)
-                    for u in range(m):
-                        out[p0 + u] = new[u]
+                along.residual(x, b, out, values, table, size, w0, w1, w2, begin, count, sz, sy)
 
     def defect(Out, out_type):
+        defect_along = along.defect(Out, out_type)
+
         @kernel
         def run(x: Array, out: Out, values: Values, table: Array, size: ti.i32, w0: real,
                 w1: real, w2: real, segments: ti.i32, lo: ti.i32, hi: ti.i32, sz: ti.i32,
@@ -130,14 +112,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
             """out = -A x"""
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                for q in range((count + block - 1) // block):
-                    p0 = begin + q * block
-                    m = ti.min(block, begin + count - p0)
-                    new = ti.Vector.zero(real, block)
-                    for u in range(m):
-                        new[u] = -product(x, values, table, size, w0, w1, w2, p0 + u, sz, sy)
-                    for u in range(m):
-                        out[p0 + u] = ti.cast(new[u], out_type)
+                defect_along(x, out, values, table, size, w0, w1, w2, begin, count, sz, sy)
 
         return run
 
@@ -157,19 +132,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
         else:
             for s in range(segments):
                 begin, count = first(s, lo, sz, sy, ny), length(s, lo, hi, nx)
-                lanes = ti.Vector.zero(ti.f64, half)
-                for q in range((count + half - 1) // half):
-                    p0 = begin + q * half
-                    m = ti.min(half, begin + count - p0)
-                    new = ti.Vector.zero(real, half)
-                    for u in range(m):
-                        p = p0 + u
-                        new[u] = product(x, values, table, size, w0, w1, w2, p, sz, sy)
-                    for u in range(m):
-                        lanes[u] += ti.cast(new[u], ti.f64) * x[p0 + u]
-                    for u in range(m):
-                        out[p0 + u] = new[u]
-                sums[s] = lanes.sum()
+                sums[s] = along.apply(x, out, values, table, size, w0, w1, w2, begin, count, sz, sy)
 
     @kernel
     def dissipation(x: Array, out: Array, low: real, high: real, sums: Sums, values: Values,

@@ -3,7 +3,7 @@
 import functools
 from types import SimpleNamespace
 
-from solvers._ti import kernel, ti
+from solvers._ti import function, kernel, ti
 
 
 @functools.cache
@@ -36,11 +36,14 @@ def wraps(real):
 
 
 @functools.cache
-def rows(real, block):
+def rows(real, block, inlined=False):
     """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
+    Array = ti.types.ndarray(dtype=real, ndim=1)
+    compiled = ti.func if inlined else function  # see ``stretches``
 
-    @ti.func
-    def merge(fine: ti.template(), coarse: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+    @compiled
+    def merge(fine: Array, coarse: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
+              fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
         """Sum the fine values behind a row of (ny, nx) coarse ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * cz + j * cy
@@ -57,8 +60,9 @@ def rows(real, block):
             for u in range(m):
                 coarse[target + k0 + u] = total[fx * u] + (fx - 1) * total[fx * u + fx - 1]
 
-    @ti.func
-    def spread(coarse: ti.template(), fine: ti.template(), row, ny, nx, fz, fy, fx, sz, sy, cz, cy):
+    @compiled
+    def spread(coarse: Array, fine: Array, row: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32,
+               fy: ti.i32, fx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
         """Add the coarse value of its block to each of a row of (ny, nx) fine ones"""
         i, j = row // ny + 1, row % ny + 1
         target = i * sz + j * sy
@@ -83,7 +87,7 @@ def rows(real, block):
 def transfers(real, block):
     """Kernels between a level and the next coarser one, which merges 1 or 2 voxels per axis."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
-    of_row = rows(real, block)
+    of_row = rows(real, block, inlined=block == 1)
     merge, spread = of_row.merge, of_row.spread
 
     @kernel

@@ -8,7 +8,7 @@ last; on a GPU each sweep is a parallel loop of the same launch.
 import functools
 from types import SimpleNamespace
 
-from solvers._kernels import seven_point, transfers
+from solvers._kernels import seven_point, stretches, transfers
 from solvers._ti import kernel, ti
 
 
@@ -17,7 +17,8 @@ def build(real, block, weights, kind="stored", value_type=None, grounded=False):
     """Kernels in the precision ``real``, which relax with ``weights``, an even number of them."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
     Values = ti.types.ndarray(dtype=value_type or real, ndim=1)
-    at, of_row = seven_point.build(real, kind, grounded), transfers.rows(real, block)
+    at, of_row = seven_point.build(real, kind, grounded), transfers.rows(real, block, True)
+    along = stretches.build(real, block, kind, value_type, grounded, inlined=True)
     relaxed, product = at.relaxed, at.product
     merge, spread = of_row.merge, of_row.spread
     pairs = len(weights) // 2
@@ -30,14 +31,7 @@ def build(real, block, weights, kind="stored", value_type=None, grounded=False):
             for p in range(lo, hi):
                 out[p] = relaxed(x, b, w, values, table, size, w0, w1, w2, p, sz, sy)
         else:
-            for q in range((hi - lo + block - 1) // block):
-                p0 = lo + q * block
-                m = ti.min(block, hi - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    new[u] = relaxed(x, b, w, values, table, size, w0, w1, w2, p0 + u, sz, sy)
-                for u in range(m):
-                    out[p0 + u] = new[u]
+            along.relax(x, b, out, w, values, table, size, w0, w1, w2, lo, hi - lo, sz, sy)
 
     @ti.func
     def weight(sweep):
@@ -74,15 +68,7 @@ def build(real, block, weights, kind="stored", value_type=None, grounded=False):
             for p in range(lo, hi):
                 out[p] = b[p] - product(x, values, table, size, w0, w1, w2, p, sz, sy)
         else:
-            for q in range((hi - lo + block - 1) // block):
-                p0 = lo + q * block
-                m = ti.min(block, hi - p0)
-                new = ti.Vector.zero(real, block)
-                for u in range(m):
-                    p = p0 + u
-                    new[u] = b[p] - product(x, values, table, size, w0, w1, w2, p, sz, sy)
-                for u in range(m):
-                    out[p0 + u] = new[u]
+            along.residual(x, b, out, values, table, size, w0, w1, w2, lo, hi - lo, sz, sy)
 
     @ti.func
     def down(x: ti.template(), b: ti.template(), spare: ti.template(), below: ti.template(), kept,
