@@ -21,7 +21,7 @@ from solvers.anisotropic_state import (
 )
 from solvers.checks import checked_tolerance, checked_volume
 from solvers.domain import Domain
-from solvers.face_resistance import FaceResistance
+from solvers.face_resistance import FaceResistance, blocked_faces
 from solvers.periodic_components import winding_mask
 from solvers.potential import Iterate, iterate
 from solvers.results import SolveReport
@@ -123,7 +123,7 @@ def effective_conductivity_tensor(
             components; "mirrored", for volumes cut out of something larger: the volume and its
             mirror images, which is the same as electrodes and insulated sides along each axis, and
             makes all components beside the diagonal vanish.
-        resistance: of faces in Ω m², with "mirrored" only.
+        resistance: of faces in Ω m²; for "periodic" made with ``periodic=True``.
         tolerance: estimated relative error of each diagonal component.
         max_iterations: of each solve, after which ConvergenceError is raised.
 
@@ -132,8 +132,7 @@ def effective_conductivity_tensor(
         current along that axis.
 
     Raises:
-        InvalidInputError: as ``effective_conductivity``, or resistances or voxels outside in a
-            periodic volume.
+        InvalidInputError: as ``effective_conductivity``, or voxels outside in a periodic volume.
         ConvergenceError: the tolerance was not met; carries the report.
         MemoryBudgetError: the solve would not fit; nothing was allocated.
 
@@ -198,6 +197,7 @@ def _periodic(
 ) -> ConductivityTensor:
     value, fluxes, errors = np.zeros((3, 3)), np.zeros((3, 3)), np.full((3, 3), np.nan)
     none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
+    cuts = blocked_faces(part.resistance)
     reports, potentials = [none] * 3, list[DeviceArray]()
     if part.percolates:
         problem = problem_of(part, None)
@@ -206,7 +206,7 @@ def _periodic(
         lengths = np.array(part.classes.shape) * part.spacing / min(part.spacing)
         voxels = part.classes.size
     for axis in range(3):
-        if not winding_mask(part.classes > 0, part.periodic, axis).any():
+        if not winding_mask(part.classes > 0, part.periodic, axis, cuts).any():
             potentials.append(None)
             continue
         it.turn(axis)

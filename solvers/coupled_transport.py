@@ -18,7 +18,6 @@ from solvers import runtime
 from solvers.butler_volmer import ButlerVolmer, Kinetics, Linear
 from solvers.checks import checked_tolerance, checked_volume
 from solvers.coupled_potential import coupled_potential
-from solvers.face_resistance import beside
 from solvers.reaction_distribution import (
     METHOD,
     ChargeTransfer,
@@ -27,6 +26,7 @@ from solvers.reaction_distribution import (
     reaction_fields,
 )
 from solvers.reaction_network import reaction_network
+from solvers.voxel_faces import beside
 from solvers.wetted_pores import separator_side
 
 Exchange: TypeAlias = float | ButlerVolmer

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from solvers.components import component_labels, faces_reached
-from solvers.face_resistance import beside
+from solvers.voxel_faces import beside
 
 Mask = NDArray[np.bool_]
 Cuts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -21,9 +21,11 @@ def cut_labels(mask: Mask, cuts: Cuts) -> tuple[NDArray[np.int32], int]:
 
     Args:
         mask: True where a voxel belongs to a component.
-        cuts: for each axis, flat indices of the voxels below the faces that join nothing.
+        cuts: for each axis, flat indices of the voxels below the faces that join nothing; the
+            faces above the last voxels, which join nothing inside, may be among them.
     """
     steps = (mask.shape[1] * mask.shape[2], mask.shape[2], 1)
+    cuts = _inside(mask.shape, cuts, steps)
     touched = np.zeros(mask.size, bool)
     for cut, step in zip(cuts, steps, strict=True):
         touched[cut] = touched[cut + step] = True
@@ -43,6 +45,14 @@ def cut_spanning_mask(mask: Mask, cuts: Cuts, axis: int) -> Mask:
     labels, count = cut_labels(mask, cuts)
     reached = faces_reached(labels, count)
     return np.take(reached[2 * axis] & reached[2 * axis + 1], labels)
+
+
+def _inside(shape: tuple[int, ...], cuts: Cuts, steps: tuple[int, int, int]) -> Cuts:
+    """The cuts but for those above the last voxels."""
+    first, second, third = (
+        cut[cut // step % n < n - 1] for cut, step, n in zip(cuts, steps, shape, strict=True)
+    )
+    return first, second, third
 
 
 def _joints(

@@ -20,9 +20,10 @@ from solvers.face_resistance import FaceResistance
 from solvers.graph_level import GraphMultigrid, StrongMultigrid, is_fragmented
 from solvers.grid import Grid
 from solvers.islands import IslandMultigrid, above, find_islands, levels
-from solvers.medium import CLOSED, CONDUCTS, ELECTRODE, Kind, Medium, Sides, Triple
+from solvers.medium import CONDUCTS, ELECTRODE, Kind, Medium, Triple
 from solvers.resistive_faces import ResistiveFaces, resistive_faces
 from solvers.runtime import DeviceArray
+from solvers.voxel_faces import CLOSED, Sides
 
 Classes = NDArray[np.uint8] | NDArray[np.uint16]
 Real = type[np.floating]
@@ -269,11 +270,8 @@ def _close(
     problem: Diffusion, values: NDArray[Any], ends: tuple[float, float], none: float
 ) -> None:
     """Fill the halo: electrodes beyond the ends, or nothing where the flux is given; far sides."""
+    problem.grid.repeat(values, problem.periodic)
     padded = values.reshape(problem.grid.padded)
-    for axis, periodic in enumerate(problem.periodic):
-        if periodic:
-            along = np.moveaxis(padded, axis, 0)
-            along[0], along[-1] = along[-2], along[1]
     if not problem.periodic[0]:
         for end, plane in enumerate((0, -1)):
             value = none if problem.ends.fed == end else ends[end]

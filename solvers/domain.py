@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from solvers.components import component_labels, faces_reached, spanning_mask
+from solvers.components import faces_reached, spanning_mask
 from solvers.cut_components import cut_spanning_mask
 from solvers.electrodes import Electrodes
-from solvers.face_resistance import FaceResistance
-from solvers.medium import CLOSED, Sides
-from solvers.periodic_components import joined, winding_mask
+from solvers.face_resistance import FaceResistance, blocked_faces
+from solvers.periodic_components import periodic_labels, winding_mask
+from solvers.voxel_faces import CLOSED, Sides
 from solvers.window import Window, inside_window
 
 PLAIN = Electrodes()
@@ -87,7 +87,7 @@ def domain(
     for label, value in conductivity.items():
         if value > 0.0 and label < len(lookup):
             lookup[label] = 1 + np.searchsorted(sigma, value)
-    part = None if resistance is None else resistance.within(window, axis)
+    part = None if resistance is None else resistance.within(window, axis, _periodic(electrodes))
     return _domain(volume, lookup[labels], sigma, axis, part, electrodes, winding)
 
 
@@ -105,7 +105,7 @@ def field_domain(
     classes = (own > 0.0).astype(np.uint8)
     if volume.outside is not None:
         classes[np.moveaxis(volume.labels[window], axis, 0) == volume.outside] = 0
-    part = None if resistance is None else resistance.within(window, axis)
+    part = None if resistance is None else resistance.within(window, axis, _periodic(electrodes))
     sigma = np.array([own.max()])
     return _domain(volume, classes, sigma, axis, part, electrodes, winding, own)
 
@@ -164,10 +164,10 @@ def _refuse_periodic(
             "the volume has voxels outside, so that it cannot repeat itself: crop it to a box "
             "without them, or use insulated sides"
         )
-    if resistance is not None:
+    if resistance is not None and not resistance.periodic:
         raise InvalidInputError(
-            "face resistances were given together with periodic sides, across which they are not "
-            "defined: use insulated sides, or boundary='mirrored'"
+            "the face resistances leave out the faces between the last voxels and the first, which "
+            "touch across periodic sides: make them with periodic=True, or use insulated sides"
         )
 
 
@@ -178,15 +178,14 @@ def _carrying(
     winding: int | None,
 ) -> NDArray[np.bool_]:
     """True for voxels through which anything can flow along axis 0, or around any axis."""
+    cuts = blocked_faces(resistance)
     if periodic[0]:
-        return winding_mask(mask, periodic, winding)
+        return winding_mask(mask, periodic, winding, cuts)
     if any(periodic):
-        labels, count = joined(*component_labels(mask), periodic)
+        labels, count = periodic_labels(mask, periodic, cuts)
         reached = faces_reached(labels, count)
         return np.take(reached[0] & reached[1], labels)
-    if resistance is None or not any(len(faces) for faces in resistance.blocked):
-        return spanning_mask(mask, axis=0)
-    return cut_spanning_mask(mask, resistance.blocked, axis=0)
+    return spanning_mask(mask, axis=0) if cuts is None else cut_spanning_mask(mask, cuts, axis=0)
 
 
 def _inside(labels: NDArray[np.integer], outside: int | None) -> NDArray[np.bool_]:

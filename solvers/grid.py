@@ -53,3 +53,10 @@ class Grid:
     def voxels(self, flat: NDArray[Any]) -> NDArray[Any]:
         """View of a flat array without its halo."""
         return flat.reshape(self.padded)[1:-1, 1:-1, 1:-1]
+
+    def repeat(self, flat: NDArray[Any], periodic: tuple[bool, bool, bool]) -> None:
+        """Fill the halo beyond periodic axes with the far side."""
+        padded = flat.reshape(self.padded)
+        for axis in (a for a in range(3) if periodic[a]):
+            along = np.moveaxis(padded, axis, 0)
+            along[0], along[-1] = along[-2], along[1]

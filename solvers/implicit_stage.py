@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from microstructures.errors import ConvergenceError
 from solvers import runtime
 from solvers.face_level import FaceLevel, FaceMultigrid, hierarchy
-from solvers.face_resistance import beside
 from solvers.grid import Grid
 from solvers.linear import Preconditioner, conjugate_gradients
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 from solvers.stored_faces import StoredFaces
+from solvers.voxel_faces import beside
 
 Field = NDArray[np.float64]
 

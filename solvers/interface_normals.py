@@ -16,7 +16,7 @@ from scipy import ndimage
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
-from solvers.face_resistance import beside
+from solvers.voxel_faces import beside
 
 WIDTH = 1.5  # voxels; normals of spheres err by 2 degrees, areas by 1 %
 

@@ -16,14 +16,15 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from solvers import runtime
-from solvers.components import component_labels, faces_reached
-from solvers.cut_components import Cuts, cut_labels
+from solvers.components import faces_reached
+from solvers.cut_components import Cuts
 from solvers.face_level import FaceMultigrid
 from solvers.face_operator import FaceOperator
 from solvers.medium import Medium
-from solvers.periodic_components import joined
+from solvers.periodic_components import periodic_labels
 from solvers.runtime import DeviceArray
 
 if TYPE_CHECKING:
@@ -154,9 +155,7 @@ def above(problem: "Diffusion", least: float) -> NDArray[np.bool_]:
 def _islands(
     problem: "Diffusion", operator: FaceOperator, mask: NDArray[np.bool_], cuts: Cuts | None
 ) -> Islands | None:
-    labels, count = component_labels(mask) if cuts is None else cut_labels(mask, cuts)
-    if any(problem.periodic):
-        labels, count = joined(labels, count, problem.periodic)
+    labels, count = periodic_labels(mask, problem.periodic, cuts)
     held = np.zeros(count + 1, bool)
     held[0] = True
     if not problem.periodic[0]:  # an electrode holds the potential
@@ -173,6 +172,7 @@ def _islands(
     if cuts is None:
         rise = _rise_alone(operator, elements, owners)
     else:
+        problem.grid.repeat(flat, problem.periodic)
         rise = _rise_together(operator, flat)
     return Islands(elements, owners, int(owners.max()) + 1, rise)
 
@@ -194,18 +194,34 @@ def _rise_alone(
 
 
 def _rise_together(operator: FaceOperator, owners: NDArray[np.int32]) -> Rise:
-    """Solution of the network of islands 1, 2, … with everything else, number 0, at 0."""
-    grid = operator.grid
+    """Solution of the network of islands 1, 2, … with everything else, number 0, at 0.
+
+    Islands that touch nothing else in the end, as in a periodic volume, have one of them at 0.
+    """
+    grid, periodic = operator.grid, operator.medium.periodic
     faces = runtime.to_host(operator.medium.stored(np.float64).values).reshape(3, -1)
     count = int(owners.max())
     network = scipy.sparse.csr_array((count + 1, count + 1))
+    own = np.zeros(grid.padded, bool)  # the halo beyond periodic axes repeats faces of its voxels
+    own[tuple(slice(1, -1) if repeats else slice(None) for repeats in periodic)] = True
+    faces = np.where(own.ravel(), faces, 0.0)
     for along, step in zip(faces, (*grid.strides, 1), strict=True):
         p = np.flatnonzero((owners[:-step] != owners[step:]) & (along[:-step] > 0))
         ends = (owners[p], owners[p + step])
         network = network + scipy.sparse.coo_array((along[p], ends), network.shape).tocsr()
-    network = (network + network.T)[1:, :]
-    matrix: Any = scipy.sparse.diags_array(network.sum(axis=1)) - network[:, 1:]
+    network = network + network.T
+    total: NDArray[np.float64] = np.asarray(network.sum(axis=1))
+    alone = _floating(network)  # sources add up to nothing there, and this one stays at 0
+    total[alone] = np.where(total[alone] > 0.0, 2.0 * total[alone], 1.0)
+    matrix: Any = scipy.sparse.diags_array(total[1:]) - network[1:, 1:]
     scale = 1.0 / np.sqrt(matrix.diagonal())  # a unit diagonal at any contrast of the resistances
     scaling = scipy.sparse.diags_array(scale)
     factor = scipy.sparse.linalg.splu((scaling @ matrix @ scaling).tocsc())
     return lambda sources: scale * factor.solve(scale * sources)
+
+
+def _floating(network: Any) -> NDArray[np.int64]:
+    """The first island of each part of the network that does not hang together with number 0."""
+    _, part = connected_components(network, directed=False)
+    _, first = np.unique(part, return_index=True)
+    return first[first > 0]

@@ -15,12 +15,11 @@ from solvers._kernels import faces as kernels
 from solvers._kernels import transfers as moves
 from solvers.grid import Grid
 from solvers.runtime import DeviceArray
+from solvers.voxel_faces import CLOSED, Sides
 
 Kind: TypeAlias = Literal["mask", "resistivity", "classes", "stored"]
 Triple: TypeAlias = tuple[float, float, float]
-Sides: TypeAlias = tuple[bool, bool, bool]
 
-CLOSED: Sides = (False, False, False)
 ELECTRODE, CONDUCTS = 2, 1  # in a mask
 
 

@@ -10,46 +10,69 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from solvers.components import component_labels
+from solvers.cut_components import Cuts, cut_labels
+from solvers.voxel_faces import Sides
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
-Sides = tuple[bool, bool, bool]
 
 
-def joined(labels: Labels, count: int, periodic: Sides) -> tuple[Labels, int]:
+def periodic_labels(mask: Mask, periodic: Sides, cuts: Cuts | None = None) -> tuple[Labels, int]:
+    """Number 1, 2, … of the component of each voxel, 0 off the mask; and how many there are.
+
+    Args:
+        mask: True where a voxel belongs to a component.
+        periodic: axes along which the last voxel touches the first.
+        cuts: for each axis, flat indices of the voxels below the faces that join nothing.
+    """
+    return joined(*_inner_labels(mask, cuts), periodic, cuts)
+
+
+def joined(
+    labels: Labels, count: int, periodic: Sides, cuts: Cuts | None = None
+) -> tuple[Labels, int]:
     """Component numbers with those merged that touch across a periodic side.
 
     Args:
         labels: numbers 1, 2, … of components inside the volume, 0 elsewhere.
         count: how many there are.
         periodic: axes along which the last voxel touches the first.
+        cuts: faces that join nothing, as for ``periodic_labels``.
     """
-    pairs, _ = _contacts(labels, periodic)
+    pairs, _ = _contacts(labels, periodic, cuts)
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count,) * 2)
     count, merged = connected_components(graph, directed=False)
     return np.concatenate([[0], merged + 1]).astype(np.int32)[labels], int(count)
 
 
-def winding_mask(mask: Mask, periodic: Sides, axis: int | None = None) -> Mask:
+def winding_mask(
+    mask: Mask, periodic: Sides, axis: int | None = None, cuts: Cuts | None = None
+) -> Mask:
     """True for voxels whose component winds around the volume.
 
     Args:
         mask: shape (n0, n1, n2).
         periodic: axes along which the last voxel touches the first.
         axis: the axis around which it must wind; None for any.
+        cuts: faces that join nothing, as for ``periodic_labels``.
     """
-    labels, count = component_labels(mask)
+    labels, count = _inner_labels(mask, cuts)
     if count == 0:
         return np.zeros_like(mask)
-    winds = _windings(labels, count, periodic)
+    winds = _windings(labels, count, periodic, cuts)
     carries = winds.any(axis=1) if axis is None else winds[:, axis]
     carried: Mask = np.concatenate([[False], carries])[labels]
     return carried
 
 
-def _windings(labels: Labels, count: int, periodic: Sides) -> Mask:
+def _inner_labels(mask: Mask, cuts: Cuts | None) -> tuple[Labels, int]:
+    """Components inside the volume."""
+    return component_labels(mask) if cuts is None else cut_labels(mask, cuts)
+
+
+def _windings(labels: Labels, count: int, periodic: Sides, cuts: Cuts | None) -> Mask:
     """Axes around which each component winds together with those it touches, shape (count, 3)."""
-    pairs, steps = _contacts(labels, periodic)
+    pairs, steps = _contacts(labels, periodic, cuts)
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count,) * 2)
     groups, group = connected_components(graph, directed=False)
     place = _unrolled(pairs, steps, count, group, groups)
@@ -86,15 +109,28 @@ def _unrolled(
     return place
 
 
-def _contacts(labels: Labels, periodic: Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _contacts(
+    labels: Labels, periodic: Sides, cuts: Cuts | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of components, from 0, that touch from the last voxel to the first, and along what."""
     pairs, steps = [np.zeros((0, 2), np.int64)], [np.zeros((0, 3), np.int64)]
     for axis in range(3):
         if periodic[axis]:
             last, first = np.take(labels, -1, axis), np.take(labels, 0, axis)
             touch = (last > 0) & (first > 0)
+            if cuts is not None:
+                touch &= ~_cut_side(labels.shape, axis, cuts)
             ends = np.stack([last[touch], first[touch]], axis=1).astype(np.int64) - 1
             found = np.unique(ends, axis=0)
             pairs.append(found)
             steps.append(np.tile(np.eye(3, dtype=np.int64)[axis], (len(found), 1)))
     return np.concatenate(pairs), np.concatenate(steps)
+
+
+def _cut_side(shape: tuple[int, ...], axis: int, cuts: Cuts) -> Mask:
+    """True where the face between the last voxel along an axis and the first joins nothing."""
+    cut = np.zeros([n for a, n in enumerate(shape) if a != axis], bool)
+    place = np.unravel_index(cuts[axis], shape)
+    last = place[axis] == shape[axis] - 1
+    cut[tuple(index[last] for a, index in enumerate(place) if a != axis)] = True
+    return cut

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from microstructures.errors import ConvergenceError
 from solvers import runtime
 from solvers._kernels import vectors
-from solvers.components import component_labels
 from solvers.diffusion import Diffusion, Real, current_norm
 from solvers.face_operator import FaceOperator
+from solvers.face_resistance import blocked_faces
 from solvers.linear import FASTEST, MARGIN, SLOWEST, Projection, conjugate_gradients
-from solvers.periodic_components import joined
+from solvers.periodic_components import periodic_labels
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 
@@ -151,7 +151,7 @@ class Iterate:
 def zero_means(problem: Diffusion) -> Projection:
     """A projection of residuals: of each cluster of voxels, which nothing holds, the mean is 0."""
     flows = problem.classes > 0
-    labels, count = joined(*component_labels(flows), problem.periodic)
+    labels, count = periodic_labels(flows, problem.periodic, blocked_faces(problem.resistance))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
     def project(r: DeviceArray) -> None:

@@ -17,11 +17,11 @@ from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
 from solvers import runtime
 from solvers.components import component_labels, faces_reached
-from solvers.face_resistance import beside
 from solvers.grid import Grid
 from solvers.network import network
 from solvers.phase_values import phase_values
 from solvers.results import SolveReport
+from solvers.voxel_faces import beside
 from solvers.window import Window, inside_window
 
 Field = NDArray[np.float64]

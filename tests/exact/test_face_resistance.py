@@ -14,7 +14,8 @@ from microstructures.errors import InvalidInputError, UnknownPhaseError
 from solvers import domain, islands, steady_state
 from solvers.cut_components import cut_labels
 from solvers.diffusion import Diffusion
-from solvers.face_resistance import FaceResistance, beside
+from solvers.face_resistance import FaceResistance
+from solvers.voxel_faces import beside
 
 UNEQUAL = (3e-7, 1e-7, 2.3e-7)
 SIGMA = {"pore": 0.5, "NMC": 3.0, "CBD": 20.0}

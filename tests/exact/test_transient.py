@@ -12,11 +12,11 @@ from microstructures.errors import ConvergenceError, InvalidInputError, UnknownP
 from solvers import implicit_stage
 from solvers.concentration_history import diffuse
 from solvers.face_level import FaceLevel
-from solvers.face_resistance import beside
 from solvers.grid import Grid
 from solvers.medium import stored_medium
 from solvers.particle_surface import particle_surface
 from solvers.transient import GAMMA, Drift, TransientDiffusion, second_order
+from solvers.voxel_faces import beside
 
 D, LENGTH, START = 1e-14, 1e-6, 1e4  # m²/s, m, mol/m³
 GAS = 8.31446261815324
