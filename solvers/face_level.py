@@ -20,7 +20,7 @@ from solvers.medium import Medium
 from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 from solvers.seam_level import SeamLevel, seam
-from solvers.small_system import Solver, lower_upper, pseudo_inverse
+from solvers.small_system import DeviceSolver, Solver, lower_upper, on_device, pseudo_inverse
 
 DIRECT_VOXELS = 700  # solved exactly from here down
 WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
@@ -84,6 +84,13 @@ class FaceLevel(Level):
         form = (medium.kind, of_values, medium.grounded)
         return visits.build(real, runtime.block(), self.weights, *form)
 
+    @cached_property
+    def inverse(self) -> DeviceSolver:
+        """The exact solve on a device of its own."""
+        assert self.direct is not None
+        places = np.flatnonzero(self.grid.flat(np.ones(self.grid.shape, bool)))
+        return on_device(self.direct, places)
+
     def descend(self, coarse: Coarse, from_zero: bool) -> None:
         """Smooth, and hand the residual to ``coarse``."""
         if self.visit is None:
@@ -123,11 +130,14 @@ class FaceLevel(Level):
         self.medium.wrap(self.x)
 
     def solve(self) -> None:
-        """Solve exactly on the host."""
+        """Solve exactly, on the host if there is no other device."""
         if self.direct is None:
             self.direct = _factorised(self.medium)
-        solution = self.direct(self.grid.voxels(runtime.to_host(self.b)).ravel().astype(float))
-        runtime.assign(self.x, self.grid.flat(solution.reshape(self.grid.shape)).astype(self.dtype))
+        if runtime.start().is_cpu:
+            solution = self.direct(self.grid.voxels(self.b).ravel().astype(float))
+            self.grid.voxels(self.x)[...] = solution.reshape(self.grid.shape)
+        else:
+            self.inverse(self.b, self.x)
         self.medium.wrap(self.x)
 
     def coarser(self) -> "FaceLevel":

@@ -18,12 +18,16 @@ class FaceOperator:
     def __init__(self, medium: Medium) -> None:
         self.medium, self.grid, self.size = medium, medium.grid, medium.grid.size
         self.dtype = self.direction = medium.dtype
-        self.sums = runtime.zeros(medium.segments, np.float64)
+        self.sums = runtime.zeros(1 if runtime.block() == 1 else medium.segments, np.float64)
 
     def apply(self, x: DeviceArray, out: DeviceArray) -> float:
         """Set ``out`` to A x and return x · A x."""
+        return total(self.product(x, out))
+
+    def product(self, x: DeviceArray, out: DeviceArray) -> DeviceArray:
+        """Set ``out`` to A x and return partial sums of x · A x."""
         self.medium.kernels.apply(x, out, self.sums, *self.medium.where)
-        return total(self.sums)
+        return self.sums
 
     def defect(self, x: DeviceArray, out: DeviceArray, layers: int | None = None) -> None:
         """Set ``out``, of single or double precision, to -A x; in the first ``layers``, or all."""

@@ -9,6 +9,7 @@ in (0, 1/s]. Two visits of a coarser level turn λ into λ (2 - λ), which is po
 if s > 1/2, so that the W-cycle is positive definite whatever the graph.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,7 +23,7 @@ from solvers.aggregation import Graph, aggregates, by_degree, collapsed, fragmen
 from solvers.medium import Medium
 from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
-from solvers.small_system import Solver, lower_upper, pseudo_inverse
+from solvers.small_system import DeviceSolver, Solver, lower_upper, on_device, pseudo_inverse
 
 if TYPE_CHECKING:
     from solvers.face_level import FaceMultigrid
@@ -52,6 +53,12 @@ class GraphLevel(Level):
         self.members: tuple[DeviceArray, ...] = ()
         self.direct: Solver | None = None
 
+    @cached_property
+    def inverse(self) -> DeviceSolver:
+        """The exact solve on a device of its own."""
+        assert self.direct is not None
+        return on_device(self.direct, np.arange(self.size))
+
     def smooth(self, from_zero: bool) -> None:
         """Chebyshev relaxation; the same polynomial before and after keeps the cycle symmetric."""
         if from_zero:
@@ -70,11 +77,14 @@ class GraphLevel(Level):
         self.kernels.prolong(coarse.x, self.x, self.owners)
 
     def solve(self) -> None:
-        """Solve exactly on the host."""
+        """Solve exactly, on the host if there is no other device or nothing joins the nodes."""
         if self.direct is None:
             self.direct = _factorised(self.graph)
-        solution = self.direct(runtime.to_host(self.b).astype(np.float64))
-        runtime.assign(self.x, solution.astype(self.dtype))
+        if not runtime.start().is_cpu and self.size <= DIRECT_NODES:
+            self.inverse(self.b, self.x)
+        else:
+            solution = self.direct(runtime.to_host(self.b).astype(np.float64))
+            runtime.assign(self.x, solution.astype(self.dtype))
 
     def coarser(self) -> "GraphLevel":
         """The next level."""

@@ -9,6 +9,7 @@ they are the solution of a small system.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from solvers import runtime
+from solvers._kernels import vectors
 from solvers.components import faces_reached
 from solvers.cut_components import Cuts
 from solvers.face_level import FaceMultigrid
@@ -35,7 +37,7 @@ Rise = Callable[[NDArray[Any]], NDArray[np.float64]]
 CONTRAST = 30.0  # below it, multigrid alone sees the islands well enough
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Islands:
     """Islands of one threshold: their elements in a flat array, whose they are, and what to add.
 
@@ -49,12 +51,25 @@ class Islands:
 
     def correct(self, residual: DeviceArray, solution: DeviceArray) -> None:
         """Raise each island in ``solution`` by what its residual asks for."""
-        sources = runtime.to_host(residual)[self.elements]
-        rise = self.rise(np.bincount(self.owners, sources, minlength=self.count))
-        values = runtime.to_host(solution)
-        values[self.elements] += rise[self.owners].astype(values.dtype)
-        if values is not solution:
-            solution.from_numpy(values)
+        if runtime.start().is_cpu:
+            sources = np.bincount(self.owners, residual[self.elements], minlength=self.count)
+            solution[self.elements] += self.rise(sources)[self.owners].astype(solution.dtype)
+        else:  # no more than a number per island passes through the host
+            real, sums = runtime.taichi_type(runtime.dtype_of(residual)), self._sums
+            kernels = vectors.groups(real)
+            sums.fill(0.0)
+            kernels.collect(residual, *self._places, sums)
+            runtime.assign(sums, self.rise(runtime.to_host(sums)))
+            kernels.spread(sums, *self._places, solution)
+
+    @cached_property
+    def _places(self) -> tuple[DeviceArray, DeviceArray]:
+        """Elements and their owners on a device of its own."""
+        return runtime.to_device(self.elements.astype(np.int32)), runtime.to_device(self.owners)
+
+    @cached_property
+    def _sums(self) -> DeviceArray:
+        return runtime.zeros(self.count, np.float64)
 
 
 class IslandMultigrid:

@@ -125,7 +125,8 @@ class _Walk:
         self.r, self.d = (runtime.zeros(self.size, operator.dtype) for _ in range(2))
         types = (operator.dtype, system.preconditioner.dtype, operator.direction)
         self.kernels = vectors.build(*map(runtime.taichi_type, types), runtime.block())
-        self.sums = [runtime.zeros(vectors.chunks(self.size), np.float64) for _ in range(2)]
+        count = vectors.chunks(self.size, runtime.block())
+        self.sums = [runtime.zeros(count, np.float64) for _ in range(2)]
         self.least, self.stored = reference, 0.0
         self.reach = 1.0  # of the true distance, over that in the preconditioner's norm
         self.distance = 0.0

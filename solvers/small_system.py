@@ -1,4 +1,4 @@
-"""Exact solves of the small systems at the bottom of multigrid, factorised once.
+"""Exact solves of the small systems at the bottom of multigrid, factorised or inverted once.
 
 Matrices have a unit diagonal; they may be singular where nothing holds a cluster.
 """
@@ -12,7 +12,12 @@ import scipy.sparse
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
+from solvers import runtime
+from solvers._kernels import vectors
+from solvers.runtime import DeviceArray
+
 Solver: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+DeviceSolver: TypeAlias = Callable[[DeviceArray, DeviceArray], None]
 
 SINGULAR = 1e-11  # eigenvalues below this share of the largest belong to floating clusters
 
@@ -39,3 +44,15 @@ def pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:
     basis = vectors[:, kept]
     inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
     return lambda rhs: inverse @ rhs
+
+
+def on_device(solve: Solver, places: NDArray[np.int64]) -> DeviceSolver:
+    """The same solve without the host, by the inverse, of unknowns at these places of a vector."""
+    inverse = np.stack([solve(unit) for unit in np.eye(len(places))])
+    known = runtime.to_device(inverse), runtime.to_device(places.astype(np.int32))
+
+    def solved(rhs: DeviceArray, solution: DeviceArray) -> None:
+        real = runtime.taichi_type(runtime.dtype_of(rhs))
+        vectors.multiply(real)(*known, rhs, solution)
+
+    return solved

@@ -5,16 +5,18 @@ total does not depend on who ran first.
 """
 
 import functools
+import math
 from types import SimpleNamespace
 
 from solvers._ti import kernel, ti
 
+ALPHA, BETA, ZR, P_AP, EXACT, SCALARS = range(6)  # scalars of conjugate gradients, and how many
 CHUNK = 8 * 64  # elements behind one partial sum; a thread takes 512 of these at least
 
 
-def chunks(size):
-    """Number of partial sums of a vector."""
-    return (size + CHUNK - 1) // CHUNK
+def chunks(size, block):
+    """Number of partial sums of a vector; on a GPU all of it is in one."""
+    return 1 if block == 1 else (size + CHUNK - 1) // CHUNK
 
 
 @kernel
@@ -36,6 +38,80 @@ def add(x: ti.types.ndarray(dtype=ti.f64, ndim=1), d: ti.types.ndarray(dtype=ti.
     """x += d"""
     for i in x:
         x[i] += d[i]
+
+
+Scalars = ti.types.ndarray(dtype=ti.f64, ndim=1)
+
+
+@kernel
+def aim(zr: Scalars, z_ap: Scalars, scalars: Scalars, borrows: ti.i32, collapse: ti.f64,
+        enough: ti.f64):  # fmt: skip
+    """How much of the last direction the next one keeps, as ``linear._State`` says, on the device
+
+    EXACT is 1 from where z · r has collapsed to below both bounds.
+    """
+    for _ in range(1):
+        new, old = zr[0], ti.abs(scalars[ZR])
+        scalars[BETA] = 0.0
+        if borrows == 1:
+            if old > 0.0:
+                scalars[BETA] = new / old
+        elif scalars[P_AP] > 0.0:
+            scalars[BETA] = -z_ap[0] / scalars[P_AP]
+        if new == 0.0 or ti.abs(new) <= ti.min(collapse * old, enough):
+            scalars[EXACT] = 1.0
+        scalars[ZR] = new
+
+
+@kernel
+def weigh(p_ap: Scalars, scalars: Scalars, drops: Scalars, at: ti.i32):
+    """Length of a step, and the fall of the energy by it: -inf if x is exact, NaN in a breakdown"""
+    for _ in range(1):
+        scalars[ALPHA] = 0.0
+        drops[at] = ti.select(scalars[EXACT] == 1.0, -math.inf, math.nan)
+        if scalars[EXACT] == 0.0 and p_ap[0] > 0.0:
+            scalars[P_AP] = p_ap[0]
+            scalars[ALPHA] = scalars[ZR] / p_ap[0]
+            drops[at] = scalars[ZR] * scalars[ALPHA]
+
+
+@functools.cache
+def multiply(real):
+    """Kernel that multiplies chosen elements of a vector by a symmetric dense matrix."""
+    Array = ti.types.ndarray(dtype=real, ndim=1)
+    Places = ti.types.ndarray(dtype=ti.i32, ndim=1)
+
+    @kernel
+    def run(matrix: Scalars, places: Places, b: Array, x: Array):
+        """x = matrix b at these places"""
+        for i in range(places.shape[0]):
+            total = ti.f64(0.0)
+            for j in range(places.shape[0]):
+                total += matrix[j * places.shape[0] + i] * b[places[j]]
+            x[places[i]] = ti.cast(total, real)
+
+    return run
+
+
+@functools.cache
+def groups(real):
+    """Kernels between elements of a vector and one number for each group of them."""
+    Array = ti.types.ndarray(dtype=real, ndim=1)
+    Places = ti.types.ndarray(dtype=ti.i32, ndim=1)
+
+    @kernel
+    def collect(x: Array, places: Places, owners: Places, sums: Scalars):
+        """Add x at these places to the sums of their owners"""
+        for i in range(places.shape[0]):
+            sums[owners[i]] += ti.cast(x[places[i]], ti.f64)
+
+    @kernel
+    def spread(values: Scalars, places: Places, owners: Places, x: Array):
+        """Add the values of the owners to x at these places"""
+        for i in range(places.shape[0]):
+            x[places[i]] += ti.cast(values[owners[i]], real)
+
+    return SimpleNamespace(collect=collect, spread=spread)
 
 
 @functools.cache
@@ -92,9 +168,10 @@ def build(outer, inner, direction, block):
                 zq[chunk] = second.sum()
 
     @kernel
-    def advance(x: Outer, r: Outer, p: Direction, ap: Outer, alpha: ti.f64, size: ti.i32):
+    def advance(x: Outer, r: Outer, p: Direction, ap: Outer, scalars: Sums, size: ti.i32):
         """x += alpha p, r -= alpha ap"""
         for q in range((size + half - 1) // half):
+            alpha = scalars[ALPHA]
             p0 = q * half
             m = ti.min(half, size - p0)
             new_x = ti.Vector.zero(outer, half)
@@ -108,10 +185,11 @@ def build(outer, inner, direction, block):
                 r[p0 + u] = new_r[u]
 
     @kernel
-    def advance_both(x: Outer, r: Outer, p: Direction, ap: Outer, b: Inner, alpha: ti.f64,
+    def advance_both(x: Outer, r: Outer, p: Direction, ap: Outer, b: Inner, scalars: Sums,
                      size: ti.i32):  # fmt: skip
         """x += alpha p, r -= alpha ap, b = r in the preconditioner's precision"""
         for q in range((size + half - 1) // half):
+            alpha = scalars[ALPHA]
             p0 = q * half
             m = ti.min(half, size - p0)
             new_x = ti.Vector.zero(outer, half)
@@ -127,9 +205,10 @@ def build(outer, inner, direction, block):
                 b[p0 + u] = ti.cast(new_r[u], inner)
 
     @kernel
-    def turn(z: Inner, beta: ti.f64, p: Direction, size: ti.i32):
+    def turn(z: Inner, scalars: Sums, p: Direction, size: ti.i32):
         """p = z + beta p"""
         for q in range((size + block - 1) // block):
+            beta = scalars[BETA]
             p0 = q * block
             m = ti.min(block, size - p0)
             new = ti.Vector.zero(direction, block)

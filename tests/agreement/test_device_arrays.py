@@ -1,13 +1,20 @@
 """The loops and arrays meant for a GPU, run on the CPU: they must give the same numbers."""
 
+import functools
+import math
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import solvers
 from microstructures import Volume
-from solvers import runtime
+from microstructures.errors import ConvergenceError
+from solvers import linear, potential, runtime
+from solvers.face_operator import FaceOperator
 
 ROUNDING = 1e-9  # sums are taken in another order
+TOLERANCE = 1e-11  # of energies, whose error is the square of that of potentials
 
 
 @pytest.fixture
@@ -31,14 +38,63 @@ CASES = {
 def test_transport_on_device_arrays_equals_that_on_host_arrays(case, request):
     def solve():
         return solvers.effective_conductivity(
-            volume(), CASES[case], 1, tolerance=1e-11, fields=True
+            volume(), CASES[case], 1, tolerance=TOLERANCE, fields=True
         )
 
     on_host = solve()
     request.getfixturevalue("device_arrays")
     on_device = solve()
     assert on_device.value == pytest.approx(on_host.value, rel=ROUNDING)
-    assert on_device.fields.potential == pytest.approx(on_host.fields.potential, nan_ok=True)
+    assert on_device.fields.potential == pytest.approx(
+        on_host.fields.potential, abs=math.sqrt(TOLERANCE), nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("kind", ["blobs", "sites"])
+def test_steps_on_a_device_wait_for_the_host_but_a_few_times(kind, request, monkeypatch):
+    rng = np.random.default_rng(1)
+    field = gaussian_filter(rng.standard_normal((40, 40, 40)), 2)
+    if kind == "sites":  # fragmented: the graph of voxels
+        field = rng.random((32, 32, 32)) - 0.37
+    labels = (field < 0).astype(np.uint8)
+    solve = functools.partial(
+        solvers.effective_conductivity, Volume(labels, 1e-7), {0: 1.0, 1: 0.0}, 1, tolerance=1e-9
+    )
+    on_host = solve()
+    request.getfixturevalue("device_arrays")
+    waits, to_host = [], runtime.to_host
+    before = linear.conjugate_gradients
+
+    def watched(*args, **kwargs):
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime, "to_host", lambda array: waits.append(1) or to_host(array))
+            return before(*args, **kwargs)
+
+    monkeypatch.setattr(potential, "conjugate_gradients", watched)
+    on_device = solve()
+    assert on_device.value == pytest.approx(on_host.value, rel=ROUNDING)
+    assert on_device.report.iterations <= on_host.report.iterations + 2
+    assert 0 < len(waits) < on_device.report.iterations
+
+
+def test_what_is_exact_at_once_stops_on_a_device_as_well(device_arrays):
+    layers = np.repeat(np.array([0, 1, 1, 0, 1], np.uint8), 25).reshape(5, 5, 5)
+    result = solvers.effective_conductivity(Volume(layers, 1e-7), {0: 1.0, 1: 0.1}, 0)
+    assert result.value == pytest.approx(5 / (2 / 1.0 + 3 / 0.1), rel=1e-12)
+    assert result.report.iterations == 0
+
+
+def test_a_breakdown_on_a_device_is_an_error(device_arrays, monkeypatch):
+    product = FaceOperator.product
+
+    def indefinite(self, x, out):
+        sums = product(self, x, out)
+        sums.from_numpy(-sums.to_numpy())
+        return sums
+
+    monkeypatch.setattr(FaceOperator, "product", indefinite)
+    with pytest.raises(ConvergenceError, match="broke down after 0 iterations"):
+        solvers.effective_conductivity(volume(), CASES["moderate contrast"], 1)
 
 
 def test_periodic_tensor_on_device_arrays_equals_that_on_host_arrays(request):
