@@ -121,6 +121,12 @@ def test_given_flux_and_contacts_on_device_arrays_equal_those_on_host_arrays(req
     assert solve().value == pytest.approx(on_host.value, rel=ROUNDING)
 
 
+def test_pore_diameters_on_device_arrays_equal_those_on_host_arrays(request):
+    on_host = solvers.local_diameter(volume(), "NMC")
+    request.getfixturevalue("device_arrays")
+    assert np.array_equal(solvers.local_diameter(volume(), "NMC"), on_host)
+
+
 def test_counts_on_device_arrays_equal_those_on_host_arrays(request):
     on_host = solvers.interface_areas(volume()), solvers.triple_phase_boundaries(volume())
     request.getfixturevalue("device_arrays")

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
@@ -98,12 +99,21 @@ def test_no_sphere_was_overlooked(solid, spacing):
     assert local_diameter(volume, 0) == pytest.approx(tried(volume), rel=1e-5)
 
 
-def test_order_of_work_changes_nothing(monkeypatch):
-    volume = random_volume(5, 0.05, shape=(14, 16, 12))
+@pytest.mark.parametrize(("first", "keys"), [(0.01, 65534), (1e9, 65534), (0.1, 20)])
+def test_order_of_work_changes_nothing(first, keys, monkeypatch):
+    volume = random_volume(5, 0.05, UNEQUAL, (14, 16, 12))
     whole = local_diameter(volume, 0)
-    monkeypatch.setattr(pore_size, "RECHECK", 1)
-    monkeypatch.setattr(pore_size, "CHUNK", 500)
+    monkeypatch.setattr(pore_size, "FIRST", first)
+    monkeypatch.setattr(pore_size, "KEYS", keys)
     assert np.array_equal(local_diameter(volume, 0), whole)
+
+
+@pytest.mark.parametrize("ratio", [(1.0, 1.0, 1.0), (2.0, 1.0, 1.3)])
+def test_distances_are_those_of_a_transform_made_for_them(ratio):
+    free = np.random.default_rng(0).random((19, 70, 150)) < 0.999
+    free[:, :30] = True
+    expected = scipy.ndimage.distance_transform_edt(free, ratio)
+    assert pore_size._distance(free, ratio) == pytest.approx(expected, rel=1e-6)
 
 
 def test_faces_of_the_volume_are_mirrors():
