@@ -30,7 +30,7 @@ Real = type[np.floating]
 GridPreconditioner = FaceMultigrid | IslandMultigrid | GraphMultigrid | StrongMultigrid
 
 STRETCHED = 300.0  # conductance of faces along one axis over that along another
-APART = 5e3  # contrast from which on the graph of the good conductors is worth its time
+APART = 3e5  # contrast from which on the graph of the good conductors is worth its time
 
 
 @dataclass(frozen=True, slots=True)
