@@ -12,6 +12,7 @@ from solvers import sampling
 from solvers.anisotropic import Anisotropic, tensor_classes
 from solvers.domain import Domain, class_domain, flow_first
 from solvers.electrodes import Electrodes
+from solvers.face_resistance import FaceResistance
 from solvers.phase_values import is_field
 from solvers.tensor_conduction import TensorSolution, solve_tensors
 
@@ -31,6 +32,7 @@ def tensor_domain(
     values: Mapping[Any, Any],
     axis: int,
     electrodes: Electrodes | None,
+    resistance: FaceResistance | None = None,
     winding: int | None = 0,
 ) -> tuple[Domain, Field]:
     """The domain, and the tensor of each class in the domain's axis order, shape (n, 3, 3).
@@ -38,8 +40,14 @@ def tensor_domain(
     ``sigma`` of the domain holds the diagonals, which is all there is of aligned tensors.
 
     Raises:
-        InvalidInputError: a value is missing, twice there or bad, or given voxel by voxel.
+        InvalidInputError: a value is missing, twice there or bad, or given voxel by voxel; or
+            resistances of faces besides rotated tensors.
     """
+    if resistance is not None and not is_aligned(values):
+        raise InvalidInputError(
+            "face resistances were given together with rotated tensors, whose elements share "
+            "potentials across faces: give tensors along the axes, or leave the resistances out"
+        )
     if any(is_field(value) for value in values.values()):
         raise InvalidInputError(
             "tensors of some phases and fields of others were given together: give each grain "
@@ -57,7 +65,8 @@ def tensor_domain(
     order = list(flow_first((0, 1, 2), axis))
     turned = tensors[:, order][:, :, order]
     diagonals = np.diagonal(turned, axis1=1, axis2=2).copy()
-    return class_domain(volume, classes, diagonals, axis, electrodes, winding), turned
+    part = class_domain(volume, classes, diagonals, axis, electrodes, resistance, winding)
+    return part, turned
 
 
 def is_aligned(values: Mapping[Any, Any]) -> bool:

@@ -21,7 +21,7 @@ from solvers.anisotropic_state import (
 )
 from solvers.checks import checked_tolerance, checked_volume
 from solvers.domain import Domain
-from solvers.face_resistance import FaceResistance, blocked_faces
+from solvers.face_resistance import FaceResistance, blocked_faces, checked_resistance
 from solvers.periodic_components import winding_mask
 from solvers.potential import Iterate, iterate
 from solvers.results import SolveReport
@@ -31,7 +31,6 @@ from solvers.steady_state import (
     doubt_period,
     make_domain,
     problem_of,
-    refuse_resistance,
     reserve,
     solve,
 )
@@ -147,13 +146,13 @@ def effective_conductivity_tensor(
         )
     tolerance = checked_tolerance(tolerance)
     volume = checked_volume(volume)
+    faces = checked_resistance(resistance, volume)
     if has_tensors(conductivity):
-        refuse_resistance(resistance)
-        part, tensors = tensor_domain(volume, conductivity, 0, None, winding=None)
+        part, tensors = tensor_domain(volume, conductivity, 0, None, faces, winding=None)
         if not is_aligned(conductivity):
             return _by_elements(volume, part, tensors, tolerance, max_iterations)
     else:
-        part = make_domain(volume, conductivity, "conductivity", 0, resistance, None, winding=None)
+        part = make_domain(volume, conductivity, "conductivity", 0, faces, None, winding=None)
     doubt_period(volume, part)
     return _periodic(volume, part, tolerance, max_iterations)
 

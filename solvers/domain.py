@@ -116,11 +116,14 @@ def class_domain(
     sigma: NDArray[np.float64],
     axis: int,
     electrodes: Electrodes | None = PLAIN,
+    resistance: FaceResistance | None = None,
     winding: int | None = 0,
 ) -> Domain:
     """The domain of a volume for given classes, shape of the volume, and their conductivities."""
-    own = np.array(np.moveaxis(classes[inside_window(volume)], axis, 0), order="C")
-    return _domain(volume, own, sigma, axis, None, electrodes, winding)
+    window = inside_window(volume)
+    own = np.array(np.moveaxis(classes[window], axis, 0), order="C")
+    part = None if resistance is None else resistance.within(window, axis, _periodic(electrodes))
+    return _domain(volume, own, sigma, axis, part, electrodes, winding)
 
 
 def _domain(

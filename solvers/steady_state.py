@@ -61,8 +61,7 @@ def solve(
     tolerance, axis = checked_tolerance(tolerance), checked_volume(volume).axis(axis)
     resistance, electrodes = checked_resistance(resistance, volume), checked_boundary(boundary)
     if has_tensors(values):
-        part, tensors = tensor_domain(volume, values, axis, electrodes)
-        refuse_resistance(resistance)
+        part, tensors = tensor_domain(volume, values, axis, electrodes, resistance)
         if not is_aligned(values):
             require_plain(electrodes)
             limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
@@ -147,14 +146,6 @@ def _by_elements(
         shares=shares,
         fields=kept,
     )
-
-
-def refuse_resistance(resistance: FaceResistance | None) -> None:
-    """Faces of tensors have no resistance of their own here. Raises InvalidInputError."""
-    if resistance is not None:
-        raise InvalidInputError(
-            "face resistances were given together with tensors: give one of the two"
-        )
 
 
 def refuse_two_grids(values: Any, resistance: FaceResistance | None) -> None:

@@ -45,7 +45,8 @@ def effective_conductivity(
         boundary: "electrodes", a potential drop between perfect electrodes and insulated sides;
             "periodic", a mean gradient in a volume that repeats itself along all axes; or
             ``solvers.Electrodes(…)`` for contact resistances, a uniform flux or periodic sides.
-        resistance: of faces between voxels in Ω m², such as contacts lost; np.inf blocks a face.
+        resistance: of faces between voxels in Ω m², such as contacts lost; np.inf blocks a face;
+            made with ``periodic=True`` for periodic sides, and not for rotated tensors.
         start: fields of a similar solve on a volume of this shape to start from, as in a sweep.
         tolerance: estimated relative error of the value at which the solve stops.
         max_iterations: iterations after which ConvergenceError is raised.

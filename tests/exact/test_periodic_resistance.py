@@ -171,6 +171,39 @@ def test_turned_faces_across_the_sides_stay_where_the_part_is_periodic():
     assert faces.within(whole, 2).count == 0
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_tensors_along_the_axes_are_in_series_with_faces(axis):
+    layers = np.array([0, 1, 1, 0, 1, 0], np.uint8)
+    labels = np.moveaxis(np.broadcast_to(layers[:, None, None], (6, 5, 4)), 0, axis)
+    volume, h = Volume(labels, UNEQUAL), UNEQUAL[axis]
+    along = {0: (1.0, 0.5, 0.2), 1: (0.1, 3.0, 0.7)}
+    values = {label: solvers.Anisotropic(np.diag(of)) for label, of in along.items()}
+    bulk = sum(h / along[label][axis] for label in layers)
+    periodic = FaceResistance.of_pairs(volume, {(0, 1): 4e-7}, periodic=True)
+    found = solvers.effective_conductivity_tensor(
+        volume, values, resistance=periodic, tolerance=TIGHT
+    )
+    assert found.value[axis, axis] == pytest.approx(6 * h / (bulk + 4 * 4e-7), rel=TIGHT)
+    electrodes = solvers.effective_conductivity(
+        volume, values, axis, resistance=periodic, tolerance=TIGHT
+    )
+    assert electrodes.value == pytest.approx(6 * h / (bulk + 4 * 4e-7), rel=TIGHT)
+
+
+def test_rotated_tensors_with_faces_and_faces_of_other_volumes_are_refused():
+    volume = Volume(np.random.default_rng(0).integers(0, 2, (4, 4, 4)).astype(np.uint8), 1e-7)
+    faces = FaceResistance.of_pairs(volume, {(0, 1): 1e-6}, periodic=True)
+    matrix = [[1.0, 0.2, 0.0], [0.2, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    rotated = {0: solvers.Anisotropic(matrix), 1: 0.1}
+    with pytest.raises(InvalidInputError, match="together with rotated tensors"):
+        solvers.effective_conductivity(volume, rotated, 0, resistance=faces)
+    with pytest.raises(InvalidInputError, match="together with rotated tensors"):
+        solvers.effective_conductivity_tensor(volume, rotated, resistance=faces)
+    larger = Volume(np.zeros((5, 4, 4), np.uint8), 1e-7)
+    with pytest.raises(InvalidInputError, match="make them for this volume"):
+        solvers.effective_conductivity_tensor(larger, {0: 1.0}, resistance=faces)
+
+
 def test_mixtures_of_periodic_and_other_faces_are_refused():
     volume = Volume(np.random.default_rng(0).integers(0, 2, (4, 4, 4)).astype(np.uint8), 1e-7)
     plain = FaceResistance.of_pairs(volume, {(0, 1): 1e-6})
