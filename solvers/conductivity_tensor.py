@@ -27,9 +27,9 @@ from solvers.potential import Iterate, iterate
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
 from solvers.steady_state import (
-    REPEATED,
     doubt_period,
     make_domain,
+    method_of,
     problem_of,
     reserve,
     solve,
@@ -196,7 +196,7 @@ def _periodic(
 ) -> ConductivityTensor:
     value, fluxes, errors = np.zeros((3, 3)), np.zeros((3, 3)), np.full((3, 3), np.nan)
     none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
-    cuts = blocked_faces(part.resistance)
+    cuts, method = blocked_faces(part.resistance), method_of(part, None)
     reports, potentials = [none] * 3, list[DeviceArray]()
     if part.percolates:
         problem = problem_of(part, None)
@@ -223,7 +223,7 @@ def _periodic(
     return ConductivityTensor(
         value=value * largest,
         unit="S/m",
-        method=REPEATED if part.percolates else REPEATED + "; no conducting path",
+        method=method if part.percolates else method + "; no conducting path",
         standard_errors=errors * largest,
         asymmetry=float(np.abs(fluxes - fluxes.T).max()) / peak if peak else 0.0,
         reports=(reports[0], reports[1], reports[2]),

@@ -138,20 +138,21 @@ class Debonded:
         return self._share(~self.is_open)
 
     def face_resistance(
-        self, resistance: float = math.inf, touching: float = 0.0
+        self, resistance: float = math.inf, touching: float = 0.0, *, periodic: bool = False
     ) -> FaceResistance:
         """The interface as an obstacle to transport: open faces block by default.
 
         Args:
             resistance: of open faces, ≥ 0 in Ω m² (s/m for diffusion).
             touching: of faces that came apart but touch again.
+            periodic: for transport with periodic sides, across which nothing came apart.
         """
         values = np.where(self.is_open, float(resistance), float(touching))
         apart = self.faces.by_axis(self.debonded)
         lower = [faces[mask] for faces, mask in zip(self.faces.lower, apart, strict=True)]
         kept = [v[mask] for v, mask in zip(self.faces.by_axis(values), apart, strict=True)]
         return FaceResistance(
-            self.faces.shape, (lower[0], lower[1], lower[2]), (kept[0], kept[1], kept[2])
+            self.faces.shape, (lower[0], lower[1], lower[2]), (kept[0], kept[1], kept[2]), periodic
         )
 
     def _share(self, mask: Mask) -> float:

@@ -170,7 +170,8 @@ def _refuse_periodic(
     if resistance is not None and not resistance.periodic:
         raise InvalidInputError(
             "the face resistances leave out the faces between the last voxels and the first, which "
-            "touch across periodic sides: make them with periodic=True, or use insulated sides"
+            "touch across periodic sides: make them with periodic=True, or use insulated sides (of "
+            "tensors boundary='mirrored')"
         )
 
 

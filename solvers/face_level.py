@@ -258,12 +258,12 @@ def _dense(medium: Medium) -> NDArray[np.float64]:
     if medium.grounded:
         matrix[np.diag_indices_from(matrix)] += grid.voxels(faces[3]).ravel()
     for axis, step in enumerate((*grid.strides, 1)):
-        p = np.flatnonzero(faces[axis])
+        # a halo beyond a periodic axis repeats faces; below others are those of the electrodes
+        low = int(medium.periodic[axis])
+        own = np.zeros(grid.padded, bool)
+        own[tuple(slice(low if b == axis else 1, -1) for b in range(3))] = True
+        p = np.flatnonzero((faces[axis] > 0) & own.ravel())
         a, b, g = number[p] - 1, number[p + step] - 1, faces[axis][p]
-        if medium.periodic[axis]:  # the face below the first voxel is that above the last
-            low = np.take(np.arange(grid.size).reshape(grid.padded), 0, axis)
-            keep = ~np.isin(p, low)
-            a, b, g = a[keep], b[keep], g[keep]
         np.add.at(matrix, (a[a >= 0], a[a >= 0]), g[a >= 0])
         np.add.at(matrix, (b[b >= 0], b[b >= 0]), g[b >= 0])
         both = (a >= 0) & (b >= 0)

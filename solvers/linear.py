@@ -113,7 +113,7 @@ class _Energy:
     def ahead(self, tolerance: float) -> int:
         """Steps that are needed in any case, as far as one can tell; at least 1."""
         if len(self.drops) < KNOWN:
-            return KNOWN - len(self.drops)
+            return max(KNOWN - 1 - len(self.drops), 1)
         rate, left = self.drops[-1] / self.drops[-2], tolerance / self.error()
         if not (0.0 < rate < 1.0 and 0.0 < left < 1.0):
             return 1
@@ -213,6 +213,8 @@ def conjugate_gradients(
                 track.errors[:] = [0.0]
                 return report(iteration)
             if not math.isfinite(drop) or drop < 0.0:
+                if track.drops and track.error() <= tolerance:  # known before, but not looked at
+                    return report(iteration)
                 raise ConvergenceError(_failure(report(iteration), "broke down"), report(iteration))
             track.fall(drop)
             iteration += 1
@@ -244,7 +246,8 @@ class _State:
         self.ap = None if self.borrows else runtime.zeros(operator.size, operator.dtype)
         count = vectors.chunks(operator.size, runtime.block())
         self.sums = [runtime.zeros(count, np.float64) for _ in range(2)]
-        self.scalars = runtime.zeros(vectors.SCALARS, np.float64)
+        self.told = np.zeros(vectors.SCALARS)
+        self.scalars = runtime.to_device(self.told)
         self.p_ap = math.inf  # so that the first direction is the first preconditioned residual
         self.zr = 0.0
         self.shares_r = preconditioner.take(r)
@@ -271,7 +274,8 @@ class _State:
 
     def _set(self, place: int, value: float) -> None:
         """Tell the kernels a scalar."""
-        self.scalars[place] = value
+        self.told[place] = value
+        runtime.assign(self.scalars, self.told)
 
     def _preconditioned(self) -> DeviceArray:
         """Z, what the preconditioner makes of r."""

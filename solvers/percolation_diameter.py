@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.phases import Phase
-from solvers import memory
+from solvers import memory, runtime
 from solvers.checks import checked_volume
 from solvers.pore_size import wall_distance, wall_mask
 from solvers.results import Quantity, SolveReport, Uncertainty, finite
@@ -112,6 +112,7 @@ def percolation_threshold(
     if not wall.any():
         return _without_walls(volume, mask, name, axis)
     points = int(np.prod([2 * n + 1 for n in mask.shape]))
+    runtime.check_elements(points, "the lattice of half voxels")
     memory.require(BYTES_PER_POINT * points, f"the widest path on {points} half voxels")
     radius = wall_distance(mask, wall, volume.spacing)
     widest = _widest(radius, axis)

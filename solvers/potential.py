@@ -15,6 +15,7 @@ from solvers._kernels import vectors
 from solvers.diffusion import Diffusion, Real, current_norm
 from solvers.face_operator import FaceOperator
 from solvers.face_resistance import blocked_faces
+from solvers.islands import Islands
 from solvers.linear import FASTEST, MARGIN, SLOWEST, Projection, conjugate_gradients
 from solvers.periodic_components import periodic_labels
 from solvers.results import SolveReport
@@ -153,18 +154,20 @@ def zero_means(problem: Diffusion) -> Projection:
     flows = problem.classes > 0
     labels, count = periodic_labels(flows, problem.periodic, blocked_faces(problem.resistance))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    if not runtime.start().is_cpu:
+        flat = problem.grid.flat(labels)
+        elements = np.flatnonzero(flat)
+        clusters = Islands(elements, flat[elements] - 1, count, lambda sums: -sums / sizes)
+        return lambda r: clusters.correct(r, r)
 
     def project(r: DeviceArray) -> None:
-        host = runtime.to_host(r)
-        inner = problem.grid.voxels(host)
+        inner = problem.grid.voxels(r)
         if count == 1:
             mean = inner.dtype.type(inner.sum(dtype=np.float64) / sizes[0])
             np.subtract(inner, mean, out=inner, where=flows)
         else:
             sums = np.bincount(labels.ravel(), inner.ravel(), minlength=count + 1)[1:]
             inner -= np.concatenate([[0.0], sums / sizes]).astype(inner.dtype)[labels]
-        if host is not r:
-            runtime.assign(r, host)
 
     return project
 

@@ -271,7 +271,6 @@ def taichi_type(dtype: DTypeLike) -> Any:
         "uint8": ti.u8,
         "uint16": ti.u16,
         "int32": ti.i32,
-        "int64": ti.i64,
     }[np.dtype(dtype).name]
 
 
@@ -280,7 +279,7 @@ def dtype_of(array: DeviceArray) -> np.dtype[Any]:
     if isinstance(array, np.ndarray):
         return array.dtype
     ti = _taichi()
-    names = {ti.f32: "f4", ti.f64: "f8", ti.u8: "u1", ti.u16: "u2", ti.i32: "i4", ti.i64: "i8"}
+    names = {ti.f32: "f4", ti.f64: "f8", ti.u8: "u1", ti.u16: "u2", ti.i32: "i4"}
     return np.dtype(names[array.dtype])
 
 

@@ -54,7 +54,7 @@ class SeamLevel(Level):
         self.nodes.prolong(coarse)
 
     def solve(self) -> None:
-        """Solve exactly on the host."""
+        """Solve exactly."""
         self._gather()
         self.nodes.solve()
         self._put()

@@ -39,9 +39,9 @@ def pseudo_inverse(matrix: NDArray[np.float64]) -> Solver:
     """The solve of a dense semidefinite matrix; clusters that nothing holds keep a mean of zero."""
     if len(matrix) == 0:
         return lambda rhs: rhs
-    values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
+    values, modes = scipy.linalg.eigh(matrix, check_finite=False)
     kept = values > max(SINGULAR * float(values[-1]), 1e-300)
-    basis = vectors[:, kept]
+    basis = modes[:, kept]
     inverse: NDArray[np.float64] = (basis / values[kept]) @ basis.T
     return lambda rhs: inverse @ rhs
 

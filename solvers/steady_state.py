@@ -200,8 +200,9 @@ def doubt_period(volume: Volume, part: Domain) -> None:
 def method_of(part: Domain, electrodes: Electrodes | None) -> str:
     """What was solved, in words."""
     if electrodes is None:
-        return REPEATED
-    text = METHOD if electrodes.is_plain else f"finite volumes, harmonic faces, {electrodes}"
+        text = REPEATED
+    else:
+        text = METHOD if electrodes.is_plain else f"finite volumes, harmonic faces, {electrodes}"
     return text if part.resistance is None else text + RESISTIVE
 
 

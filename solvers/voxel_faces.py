@@ -15,7 +15,8 @@ def beside(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """A field below and above every face normal to ``axis``, as views of it.
 
-    If ``periodic``, the last faces are those between the last voxels and the first.
+    If ``periodic``, the last faces are those between the last voxels and the first, and the field
+    above them is a copy.
     """
     if periodic:
         return field, np.roll(field, -1, axis)

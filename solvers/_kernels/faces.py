@@ -24,7 +24,7 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
     Single = ti.types.ndarray(dtype=ti.f32, ndim=1)
     half = max(block // 2, 1)
     at = seven_point.build(real, kind, grounded)
-    along = stretches.build(real, block, kind, value_type, grounded)
+    along = stretches.build(real, block, kind, value_type, grounded, inlined=block == 1)
     face, started, relaxed, product = at.face, at.started, at.relaxed, at.product
     dissipated, shared, ground = at.dissipated, at.shared, at.ground
 

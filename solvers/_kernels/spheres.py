@@ -4,23 +4,24 @@ Arrays are flat in (n0, n1, n2) order. A lattice point counts half voxels from t
 that voxel v has its centre at 2 v + 1. Blocks of 4³ voxels, and of 4³ of these, tell what is bare.
 """
 
+import functools
+
 from solvers._ti import kernel, ti
 
 EDGE = 4  # of a block, in what it is made of
-LANES = 64  # points side by side
 HURRY = 4  # steps between two looks at whether others can matter
 FAR = 1e30  # squared distance where there is no wall
 
 Bytes = ti.types.ndarray(dtype=ti.u8, ndim=1)
 Singles = ti.types.ndarray(dtype=ti.f32, ndim=1)
-Places = ti.types.ndarray(dtype=ti.i64, ndim=1)
+Places = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
 
 @kernel
 def along_rows(free: Bytes, out: Singles, rows: ti.i32, n: ti.i32, step: ti.f32):
     """Squared distance of each point to the nearest of its row that is not free"""
     for row in range(rows):
-        start, seen = ti.cast(row, ti.i64) * n, -1
+        start, seen = row * n, -1
         for i in range(n):
             if free[start + i] == 0:
                 seen = i
@@ -36,51 +37,57 @@ def along_rows(free: Bytes, out: Singles, rows: ti.i32, n: ti.i32, step: ti.f32)
                 out[start + i] = ti.min(out[start + i], away * away)
 
 
-@kernel
-def across_rows(near: Singles, out: Singles, outer: ti.i32, n: ti.i32, inner: ti.i32,
-                row: ti.i32, step: ti.f32):  # fmt: skip
-    """The same along another axis, given what it is along those before
+@functools.cache
+def across_rows(lanes):
+    """Kernel that looks along another axis, from ``lanes`` points side by side."""
 
-    ``outer`` by n by ``inner`` rows of ``row`` points; the axis is that of n.
-    """
-    for r in range(outer * n * inner):
-        i, apart = r // inner % n, ti.cast(inner, ti.i64) * row
-        start = ti.cast(r, ti.i64) * row
-        for q in range((row + LANES - 1) // LANES):
-            p, m = start + q * LANES, ti.min(LANES, row - q * LANES)
-            best = ti.Vector.zero(ti.f32, LANES)
-            most = ti.f32(0.0)
-            for u in range(m):
-                best[u] = near[p + u]
-                most = ti.max(most, best[u])
-            k = 1
-            while k < n and (k * step) ** 2 < most:
-                for _ in range(HURRY):
-                    far = (k * step) ** 2
-                    if i >= k:
-                        for u in range(m):
-                            best[u] = ti.min(best[u], near[p - k * apart + u] + far)
-                    if i + k < n:
-                        for u in range(m):
-                            best[u] = ti.min(best[u], near[p + k * apart + u] + far)
-                    k += 1
-                most = 0.0
+    @kernel
+    def run(near: Singles, out: Singles, outer: ti.i32, n: ti.i32, inner: ti.i32, row: ti.i32,
+            step: ti.f32):  # fmt: skip
+        """Squared distances, given those within planes normal to the axis
+
+        ``outer`` by n by ``inner`` rows of ``row`` points; the axis is that of n.
+        """
+        for r in range(outer * n * inner):
+            i, apart = r // inner % n, inner * row
+            start = r * row
+            for q in range((row + lanes - 1) // lanes):
+                p, m = start + q * lanes, ti.min(lanes, row - q * lanes)
+                best = ti.Vector.zero(ti.f32, lanes)
+                most = ti.f32(0.0)
                 for u in range(m):
+                    best[u] = near[p + u]
                     most = ti.max(most, best[u])
-            for u in range(m):
-                out[p + u] = best[u]
+                k = 1
+                while k < n and (k * step) ** 2 < most:
+                    for _ in range(HURRY):
+                        far = (k * step) ** 2
+                        if i >= k:
+                            for u in range(m):
+                                best[u] = ti.min(best[u], near[p - k * apart + u] + far)
+                        if i + k < n:
+                            for u in range(m):
+                                best[u] = ti.min(best[u], near[p + k * apart + u] + far)
+                        k += 1
+                    most = 0.0
+                    for u in range(m):
+                        most = ti.max(most, best[u])
+                for u in range(m):
+                    out[p + u] = best[u]
+
+    return run
 
 
 @kernel
 def count_bare(bare: Bytes, found: Singles, small: Bytes, n0: ti.i32, n1: ti.i32, n2: ti.i32):
     """No longer bare is what was found; 1 in ``small`` where any of a block is bare"""
-    b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
     for b in range(small.shape[0]):
+        b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
         z, y, x = b // (b1 * b2) * EDGE, b // b2 % b1 * EDGE, b % b2 * EDGE
         some = ti.u8(0)
         for i, j in ti.ndrange((z, ti.min(z + EDGE, n0)), (y, ti.min(y + EDGE, n1))):
             for k in range(x, ti.min(x + EDGE, n2)):
-                p = (ti.cast(i, ti.i64) * n1 + j) * n2 + k
+                p = (i * n1 + j) * n2 + k
                 if found[p] > 0.0:
                     bare[p] = 0
                 some |= bare[p]
@@ -90,25 +97,14 @@ def count_bare(bare: Bytes, found: Singles, small: Bytes, n0: ti.i32, n1: ti.i32
 @kernel
 def count_blocks(small: Bytes, large: Bytes, n0: ti.i32, n1: ti.i32, n2: ti.i32):
     """1 in ``large`` where any of EDGE³ blocks, n0 by n1 by n2 in all, is"""
-    b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
     for b in range(large.shape[0]):
+        b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
         z, y, x = b // (b1 * b2) * EDGE, b // b2 % b1 * EDGE, b % b2 * EDGE
         some = ti.u8(0)
         for i, j in ti.ndrange((z, ti.min(z + EDGE, n0)), (y, ti.min(y + EDGE, n1))):
             for k in range(x, ti.min(x + EDGE, n2)):
                 some |= small[(i * n1 + j) * n2 + k]
         large[b] = some
-
-
-@ti.func
-def lowest(at, reach, n):
-    """First voxel with its centre less than ``reach`` half voxels from a point"""
-    return ti.max(0, ti.cast(ti.ceil((at - reach - 1) / 2), ti.i32))
-
-
-@ti.func
-def highest(at, reach, n):
-    return ti.min(n - 1, ti.cast(ti.floor((at + reach - 1) / 2), ti.i32))
 
 
 @ti.func
@@ -129,7 +125,7 @@ def paint_voxels(block: ti.template(), low: ti.template(), high: ti.template(), 
         for j in range(y0, y1):
             dz, dy = (2 * i + 1 - at[0]) * h[0], (2 * j + 1 - at[1]) * h[1]
             left = reach * reach - dz * dz - dy * dy
-            row = (ti.cast(i, ti.i64) * n[1] + j) * n[2]
+            row = (i * n[1] + j) * n[2]
             for k in range(x0, x1):
                 dx = (2 * k + 1 - at[2]) * h[2]
                 if bare[row + k] == 1 and dx * dx < left:
@@ -161,22 +157,19 @@ def paint(points: Places, sizes: Singles, reaches: Singles, first: ti.i32, last:
 
     Spheres lie at lattice points; reaches and the edges h of voxels are in half voxels.
     """
-    n, h = ti.Vector([n0, n1, n2]), ti.Vector([h0, h1, h2])
-    s = (n + EDGE - 1) // EDGE
-    l = (s + EDGE - 1) // EDGE
     for sphere in range(first, last):
-        reach, size, line = reaches[sphere], sizes[sphere], ti.cast(2 * n2 + 1, ti.i64)
-        point = points[sphere]
-        at = ti.cast(
-            ti.Vector([point // (line * (2 * n1 + 1)), point // line % (2 * n1 + 1), point % line]),
-            ti.i32,
-        )
+        n, h = ti.Vector([n0, n1, n2]), ti.Vector([h0, h1, h2])
+        s = (n + EDGE - 1) // EDGE
+        wide = (s + EDGE - 1) // EDGE
+        reach, size, point = reaches[sphere], sizes[sphere], points[sphere]
+        row = 2 * n2 + 1
+        at = ti.Vector([point // (row * (2 * n1 + 1)), point // row % (2 * n1 + 1), point % row])
         low = ti.max(0, ti.cast(ti.ceil((at - reach / h - 1) / 2), ti.i32))
         high = ti.min(n - 1, ti.cast(ti.floor((at + reach / h - 1) / 2), ti.i32))
         a, b = low // EDGE, high // EDGE
         for c in range(a[0] // EDGE, b[0] // EDGE + 1):
             for d in range(a[1] // EDGE, b[1] // EDGE + 1):
                 for e in range(a[2] // EDGE, b[2] // EDGE + 1):
-                    if large[(c * l[1] + d) * l[2] + e] == 1:
+                    if large[(c * wide[1] + d) * wide[2] + e] == 1:
                         paint_blocks(ti.Vector([c, d, e]), a, b, low, high, at, reach, size, small,
                                      bare, found, s, n, h)  # fmt: skip

@@ -50,31 +50,53 @@ def test_transport_on_device_arrays_equals_that_on_host_arrays(case, request):
     )
 
 
-@pytest.mark.parametrize("kind", ["blobs", "sites"])
+KINDS = {
+    "blobs": ({1: 1.0, 0: 0.0}, "electrodes"),
+    "sites": ({1: 1.0, 0: 0.0}, "electrodes"),  # fragmented: the graph of voxels
+    "islands": ({1: 1.0, 0: 1e-3}, "electrodes"),
+    "periodic": ({1: 1.0, 0: 0.1}, "periodic"),
+}
+LOOKS = 5  # at the energy, in one run of conjugate gradients
+
+
+@pytest.mark.filterwarnings("ignore::solvers.PeriodicWarning")
+@pytest.mark.parametrize("kind", KINDS)
 def test_steps_on_a_device_wait_for_the_host_but_a_few_times(kind, request, monkeypatch):
     rng = np.random.default_rng(1)
     field = gaussian_filter(rng.standard_normal((40, 40, 40)), 2)
-    if kind == "sites":  # fragmented: the graph of voxels
+    if kind == "sites":
         field = rng.random((32, 32, 32)) - 0.37
-    labels = (field < 0).astype(np.uint8)
+    values, boundary = KINDS[kind]
     solve = functools.partial(
-        solvers.effective_conductivity, Volume(labels, 1e-7), {0: 1.0, 1: 0.0}, 1, tolerance=1e-9
+        solvers.effective_conductivity,
+        Volume((field < 0).astype(np.uint8), 1e-7),
+        values,
+        1,
+        tolerance=1e-9,
+        boundary=boundary,
     )
     on_host = solve()
     request.getfixturevalue("device_arrays")
-    waits, to_host = [], runtime.to_host
-    before = linear.conjugate_gradients
+    moved, looks = [], []
+    before, steps, to_host = linear.conjugate_gradients, linear._Queue.steps, runtime.to_host
 
     def watched(*args, **kwargs):
         with monkeypatch.context() as patch:
-            patch.setattr(runtime, "to_host", lambda array: waits.append(1) or to_host(array))
+            patch.setattr(runtime, "to_host", lambda a: moved.append(a.shape[0]) or to_host(a))
+            looks.append(0)
             return before(*args, **kwargs)
 
+    def counted(self, ahead, enough):
+        looks[-1] += 1
+        return steps(self, ahead, enough)
+
     monkeypatch.setattr(potential, "conjugate_gradients", watched)
+    monkeypatch.setattr(linear._Queue, "steps", counted)
     on_device = solve()
     assert on_device.value == pytest.approx(on_host.value, rel=ROUNDING)
     assert on_device.report.iterations <= on_host.report.iterations + 2
-    assert 0 < len(waits) < on_device.report.iterations
+    assert 0 < max(looks) <= LOOKS
+    assert max(moved) < field.size / 8  # the smallest level, once, but none of the vectors
 
 
 def test_what_is_exact_at_once_stops_on_a_device_as_well(device_arrays):

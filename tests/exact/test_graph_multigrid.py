@@ -346,3 +346,16 @@ def test_random_voxels_are_fragmented_and_blobs_are_not():
     assert not is_fragmented(np.random.default_rng(0).random((32, 32, 32)) < 0.65)
     assert not is_fragmented(blobs(32))
     assert not is_fragmented(np.ones((8, 8, 8), bool))
+
+
+@pytest.mark.parametrize(
+    ("mask", "ratio", "expected"),
+    [
+        (sites(20, 0.36), 1e-6, StrongMultigrid),
+        (sites(20, 0.36), 1e-5, FaceMultigrid),  # takes more iterations, but half the time
+        (spanning_mask(blobs(20), axis=0), 1e-6, FaceMultigrid),
+        (sites(20, 0.36), 0.5, FaceMultigrid),
+    ],
+)
+def test_graph_of_good_conductors_is_used_where_it_is_worth_its_time(mask, ratio, expected):
+    assert type(contrasted(mask, ratio).preconditioner(np.float32)) is expected

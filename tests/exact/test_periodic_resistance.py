@@ -6,7 +6,7 @@ import pytest
 import solvers
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
-from solvers import islands
+from solvers import face_level, islands
 from solvers.diffusion import Diffusion
 from solvers.face_resistance import FaceResistance
 from solvers.periodic_components import periodic_labels, winding_mask
@@ -108,6 +108,37 @@ def slabs(sides):
     masks[0][[1, 5]] = True  # the second is that across the sides
     faces = FaceResistance.from_masks(masks, sides, periodic=True)
     return Diffusion(np.ones((6, 5, 4), np.uint8), np.ones(1), (1.0, 1.2, 1.5), faces, periodic=ALL)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 4), (1, 5, 4), (2, 2, 2), (3, 1, 7)])
+def test_matrix_of_the_smallest_level_is_that_of_the_operator(shape):
+    rng = np.random.default_rng(0)
+    masks = [rng.random(shape) < 0.3 for _ in range(3)]
+    values = [rng.choice([0.3, 20.0, np.inf], shape) for _ in range(3)]
+    faces = FaceResistance.from_masks(masks, values, periodic=True)
+    classes = rng.integers(0, 3, shape).astype(np.uint8)
+    sigma, edges = np.array([0.1, 1.0]), (1.0, 1.2, 1.5)
+    for periodic in (ALL, (False, True, True)):
+        kept = faces.within((slice(None),) * 3, 0, periodic)
+        problem = Diffusion(classes, sigma, edges, kept, periodic=periodic)
+        operator, grid = problem.operator(np.float64), problem.grid
+        columns = []
+        for unit in np.eye(classes.size):
+            x, out = grid.flat(unit.reshape(shape)), np.zeros(grid.size)
+            operator.medium.wrap(x)
+            operator.apply(x, out)
+            columns.append(grid.voxels(out).ravel())
+        matrix = face_level._dense(operator.medium)
+        assert matrix == pytest.approx(np.stack(columns), abs=1e-12 * np.abs(matrix).max())
+
+
+def test_method_of_a_result_names_resistive_faces():
+    volume = Volume(np.random.default_rng(0).integers(0, 2, (4, 4, 4)).astype(np.uint8), 1e-7)
+    faces = FaceResistance.of_pairs(volume, {(0, 1): 1e-6}, periodic=True)
+    values = {0: 1.0, 1: 0.1}
+    along = solvers.effective_conductivity(volume, values, 0, resistance=faces, boundary="periodic")
+    for found in (along, tensor(volume, faces)):
+        assert found.method.endswith("periodic along all axes, resistive faces")
 
 
 def test_of_each_part_between_blocked_faces_the_mean_residual_is_taken_out():
