@@ -8,6 +8,7 @@ import pytest
 import solvers
 from microstructures import Volume
 from solvers import diffusion, face_level, runtime
+from solvers.grid import Grid
 from solvers.medium import CLOSED, stored_medium
 from solvers.multigrid import chebyshev_weights
 
@@ -115,6 +116,29 @@ def test_coarse_faces_of_uniform_material_conduct_as_voxels_of_twice_the_size():
     assert np.all(faces[0, [0, 4], 1:-1, 1:-1] == 4.0)  # to the electrodes: half that distance
     assert np.all(faces[1, 1:-1, 1:4, 1:-1] == 2.0)
     assert not faces[1, 1:-1, [0, 4], 1:-1].any()
+
+
+@pytest.mark.parametrize("periodic", [CLOSED, (True, True, True), (False, True, False)])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.0, 4.0, 1.0), (4.0, 1.0, 1.0)])
+@pytest.mark.parametrize("shape", [(7, 5, 9), (6, 5, 4), (5, 6, 3), (4, 4, 7)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_coarse_faces_are_those_that_they_merge(axis, shape, spacing, periodic):
+    grid, rng = Grid(shape), np.random.default_rng(0)
+    faces = np.zeros((3, *grid.padded))
+    inner = tuple(slice(int(a != axis), -1) for a in range(3))
+    faces[axis][inner] = rng.random(faces[axis][inner].shape)
+    if periodic[axis]:
+        along = np.moveaxis(faces[axis], axis, 0)
+        along[0] = along[-2]
+    medium = stored_medium(grid, faces.reshape(3, -1), np.float64, periodic)
+    fine = face_level.FaceLevel(medium, spacing)
+    factors, coarse = fine.factors, fine.coarser()
+    blocks = [np.arange(n) // f for n, f in zip(shape, factors, strict=True)]
+    owner = np.ravel_multi_index(np.meshgrid(*blocks, indexing="ij"), coarse.grid.shape)
+    merge = np.eye(int(owner.max()) + 1)[owner.ravel()]
+    expected = merge.T @ face_level._dense(medium) @ merge / factors[axis]
+    found = face_level._dense(coarse.medium)
+    assert found == pytest.approx(expected, abs=1e-12 * expected.max())
 
 
 @pytest.mark.parametrize(
