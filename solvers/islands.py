@@ -56,7 +56,7 @@ class Islands:
             solution[self.elements] += self.rise(sources)[self.owners].astype(solution.dtype)
         else:  # no more than a number per island passes through the host
             real, sums = runtime.taichi_type(runtime.dtype_of(residual)), self._sums
-            kernels = vectors.groups(real)
+            kernels = vectors.chosen(real)
             sums.fill(0.0)
             kernels.collect(residual, *self._places, sums)
             runtime.assign(sums, self.rise(runtime.to_host(sums)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.phases import Phase
-from solvers import memory, runtime
+from solvers import runtime
 from solvers.checks import checked_volume
 from solvers.pore_size import wall_distance, wall_mask
 from solvers.results import Quantity, SolveReport, Uncertainty, finite
@@ -95,6 +95,7 @@ def percolation_threshold(
 
     Raises:
         UnknownPhaseError: the volume has no such phase.
+        InvalidInputError: the lattice has more points than can be indexed, 2³¹.
         MemoryBudgetError: the lattice, of eight points a voxel, would not fit.
 
     Accuracy: exact for channels and necks with the sides of a box. A round neck drawn on voxels is
@@ -113,7 +114,7 @@ def percolation_threshold(
         return _without_walls(volume, mask, name, axis)
     points = int(np.prod([2 * n + 1 for n in mask.shape]))
     runtime.check_elements(points, "the lattice of half voxels")
-    memory.require(BYTES_PER_POINT * points, f"the widest path on {points} half voxels")
+    runtime.reserve(BYTES_PER_POINT * points, f"the widest path on {points} half voxels")
     radius = wall_distance(mask, wall, volume.spacing)
     widest = _widest(radius, axis)
     if widest == 0.0:

@@ -44,6 +44,7 @@ def local_diameter(volume: Volume, phase: Phase) -> NDArray[np.float64]:
 
     Raises:
         UnknownPhaseError: the volume has no such phase.
+        InvalidInputError: the lattice has more points than can be indexed, 2³¹.
         MemoryBudgetError: the lattice, of eight points a voxel, would not fit.
 
     Accuracy: exact for slits of any whole number of voxels and for square channels of up to 5;
@@ -173,8 +174,9 @@ class _Canvas:
         self._count()
 
     def _count(self) -> None:
-        spheres.count_bare(self.bare, self.found, self.small, *self.shape)
-        spheres.count_blocks(self.small, self.large, *self.blocks)
+        spheres.cover(self.bare, self.found)
+        spheres.gather(self.bare, self.small, *self.shape)
+        spheres.gather(self.small, self.large, *self.blocks)
 
     @property
     def is_bare(self) -> bool:

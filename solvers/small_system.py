@@ -53,6 +53,6 @@ def on_device(solve: Solver, places: NDArray[np.int64]) -> DeviceSolver:
 
     def solved(rhs: DeviceArray, solution: DeviceArray) -> None:
         real = runtime.taichi_type(runtime.dtype_of(rhs))
-        vectors.multiply(real)(*known, rhs, solution)
+        vectors.chosen(real).multiply(*known, rhs, solution)
 
     return solved

@@ -89,6 +89,7 @@ def build(real, kind="stored", grounded=False):
 
     @ti.func
     def diagonal(g, values: ti.template(), size, w0, w1, w2, p):
+        """Sum of all conductances of p"""
         total = summed(g[0] + g[1], g[2] + g[3], g[4] + g[5], values, w0, w1, w2, p)
         return total + ground(values, size, p)
 

@@ -79,32 +79,24 @@ def across_rows(lanes):
 
 
 @kernel
-def count_bare(bare: Bytes, found: Singles, small: Bytes, n0: ti.i32, n1: ti.i32, n2: ti.i32):
-    """No longer bare is what was found; 1 in ``small`` where any of a block is bare"""
-    for b in range(small.shape[0]):
-        b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
-        z, y, x = b // (b1 * b2) * EDGE, b // b2 % b1 * EDGE, b % b2 * EDGE
-        some = ti.u8(0)
-        for i, j in ti.ndrange((z, ti.min(z + EDGE, n0)), (y, ti.min(y + EDGE, n1))):
-            for k in range(x, ti.min(x + EDGE, n2)):
-                p = (i * n1 + j) * n2 + k
-                if found[p] > 0.0:
-                    bare[p] = 0
-                some |= bare[p]
-        small[b] = some
+def cover(bare: Bytes, found: Singles):
+    """No longer bare is what was found"""
+    for p in bare:
+        if found[p] > 0.0:
+            bare[p] = 0
 
 
 @kernel
-def count_blocks(small: Bytes, large: Bytes, n0: ti.i32, n1: ti.i32, n2: ti.i32):
-    """1 in ``large`` where any of EDGE³ blocks, n0 by n1 by n2 in all, is"""
-    for b in range(large.shape[0]):
+def gather(parts: Bytes, blocks: Bytes, n0: ti.i32, n1: ti.i32, n2: ti.i32):
+    """1 in ``blocks`` where any of the EDGE³ parts of a block is, n0 by n1 by n2 in all"""
+    for b in range(blocks.shape[0]):
         b1, b2 = (n1 + EDGE - 1) // EDGE, (n2 + EDGE - 1) // EDGE
         z, y, x = b // (b1 * b2) * EDGE, b // b2 % b1 * EDGE, b % b2 * EDGE
         some = ti.u8(0)
         for i, j in ti.ndrange((z, ti.min(z + EDGE, n0)), (y, ti.min(y + EDGE, n1))):
             for k in range(x, ti.min(x + EDGE, n2)):
-                some |= small[(i * n1 + j) * n2 + k]
-        large[b] = some
+                some |= parts[(i * n1 + j) * n2 + k]
+        blocks[b] = some
 
 
 @ti.func

@@ -76,28 +76,19 @@ def weigh(p_ap: Scalars, scalars: Scalars, drops: Scalars, at: ti.i32):
 
 
 @functools.cache
-def multiply(real):
-    """Kernel that multiplies chosen elements of a vector by a symmetric dense matrix."""
+def chosen(real):
+    """Kernels on some elements of a vector, which belong to groups or to a dense matrix."""
     Array = ti.types.ndarray(dtype=real, ndim=1)
     Places = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
     @kernel
-    def run(matrix: Scalars, places: Places, b: Array, x: Array):
-        """x = matrix b at these places"""
+    def multiply(matrix: Scalars, places: Places, b: Array, x: Array):
+        """x = matrix b at these places, for a symmetric matrix"""
         for i in range(places.shape[0]):
             total = ti.f64(0.0)
             for j in range(places.shape[0]):
                 total += matrix[j * places.shape[0] + i] * b[places[j]]
             x[places[i]] = ti.cast(total, real)
-
-    return run
-
-
-@functools.cache
-def groups(real):
-    """Kernels between elements of a vector and one number for each group of them."""
-    Array = ti.types.ndarray(dtype=real, ndim=1)
-    Places = ti.types.ndarray(dtype=ti.i32, ndim=1)
 
     @kernel
     def collect(x: Array, places: Places, owners: Places, sums: Scalars):
@@ -111,7 +102,7 @@ def groups(real):
         for i in range(places.shape[0]):
             x[places[i]] += ti.cast(values[owners[i]], real)
 
-    return SimpleNamespace(collect=collect, spread=spread)
+    return SimpleNamespace(multiply=multiply, collect=collect, spread=spread)
 
 
 @functools.cache

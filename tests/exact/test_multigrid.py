@@ -208,7 +208,7 @@ def test_block_buffered_kernel_is_faster_than_a_plain_loop(monkeypatch):
             medium.kernels.residual(*call)
             runs.append(time.process_time() - started)
         seconds[block] = min(runs)
-    assert seconds[1] > 2 * seconds[wide]
+    assert seconds[1] > 3 * seconds[wide]
 
 
 def test_hard_structures_still_converge_quickly():
