@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,14 +62,32 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+TRANSPORT = """
+import numpy as np, solvers
+from microstructures import Volume
+from solvers import face_level, potential
+volume = Volume(np.random.default_rng(0).integers(0, 2, (20, 20, 20)), 1e-7)
+for potential.LARGE, face_level.SMALL in ((potential.LARGE, face_level.SMALL), (0, 0)):
+    solvers.tortuosity_factor(volume, 0)
+    solvers.effective_conductivity(volume, {0: 1, 1: 2}, 0)
+solvers.use(precision="double")
+solvers.tortuosity_factor(volume, 0)
+"""  # as small volumes are solved, and as large ones
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_kernels():
-    """Kernels compiled before the first test, whose time would otherwise be the compiler's."""
+    """Kernels compiled before the first test, whose time would otherwise be the compiler's.
+
+    Those of transport by a process of its own, for tests that start others: Taichi writes kernels
+    to disk when a process ends.
+    """
     import numpy as np
 
     import solvers
     from microstructures import Volume
 
+    subprocess.run([sys.executable, "-c", TRANSPORT], check=True)
     volume = Volume(np.random.default_rng(0).integers(0, 3, (12, 12, 12)), 1e-7)
     solvers.tortuosity_factor(volume, 0)
     solvers.interface_areas(volume)
