@@ -77,7 +77,7 @@ def test_results_survive_a_second_start_by_the_user():
     code = """
         import io, contextlib, warnings
         solvers.use(precision="double")  # fewer kernels to compile, twice
-        labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.7).astype(np.uint8)
+        labels = (np.random.default_rng(0).random((8, 8, 8)) < 0.7).astype(np.uint8)
         solve = lambda: solvers.tortuosity_factor(Volume(labels, 1e-7), 1).value
         first = solve()
         from solvers import _ti
