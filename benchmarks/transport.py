@@ -225,6 +225,12 @@ def counts(record, options):
         yield f"counts {group}: {iterations}"
 
 
+def axes(record, options):
+    """Three axes of one volume, one by one and together."""
+    record["axes"] = own("axes", options.threads)
+    yield f"axes: {[(r['case'], r['one by one'], r['together']) for r in record['axes']]}"
+
+
 def memory(record, options):
     """Bytes per voxel of ours, each setting in a process of its own."""
     for setting in SETTINGS:
@@ -251,6 +257,7 @@ PARTS = {
     "peers": peers,
     "start": start,
     "counts": counts,
+    "axes": axes,
     "memory": memory,
     "bandwidth": bandwidth,
 }

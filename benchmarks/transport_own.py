@@ -24,6 +24,14 @@ SETTINGS = {
 }
 
 
+THREE = (
+    ("blobs, 100³", lambda: volumes.blobs(100), {0: 0.0, 1: 1.0}),
+    ("blobs, 200³", lambda: volumes.blobs(200), {0: 0.0, 1: 1.0}),
+    ("blobs in a solid that conducts 1 : 100, 100³", lambda: volumes.blobs(100), {0: 1e-2, 1: 1.0}),
+    ("40 % of sites at random, 100³", lambda: volumes.sites(100, 0.4, 0), {0: 0.0, 1: 1.0}),
+)
+
+
 def sized(make):
     return lambda sizes: [(f"{n}³", lambda n=n: make(n), {}) for n in sizes]
 
@@ -203,6 +211,42 @@ def _taichi_copy(x, out):
     return lambda: copy(x, out, x.size)
 
 
+def axes(threads):
+    """Seconds of three axes one by one and together, medians of five in turns."""
+    import solvers
+    from microstructures import Volume
+
+    solvers.use(threads=threads)
+    rows = []
+    for case, make, values in THREE:
+        volume = Volume(make(), 1.0)
+
+        def one_by_one(volume=volume, values=values):
+            return [solvers.effective_conductivity(volume, values, axis) for axis in range(3)]
+
+        def together(volume=volume, values=values):
+            problem = solvers.Conduction(volume, values)
+            return [problem.along(axis) for axis in range(3)]
+
+        ways = {"one by one": one_by_one, "together": together}
+        found = {name: run() for name, run in ways.items()}
+        seconds = {name: [] for name in ways}
+        for _ in range(5):
+            for name, run in ways.items():
+                started = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - started)
+        row = {"case": case, "shape": volume.shape}
+        for name, results in found.items():
+            row[name] = {
+                "seconds": statistics.median(seconds[name]),
+                "values": [result.value for result in results],
+                "iterations": [result.report.iterations for result in results],
+            }
+        rows.append(row)
+    return rows
+
+
 def memory(voxels, setting, threads):
     """Growth of the process per voxel during a solve, its estimate, and how the solve ended."""
     import solvers
@@ -236,7 +280,7 @@ def memory(voxels, setting, threads):
     }
 
 
-JOBS = {"counts": counts, "memory": memory, "bandwidth": bandwidth}
+JOBS = {"counts": counts, "axes": axes, "memory": memory, "bandwidth": bandwidth}
 
 if __name__ == "__main__":
     name, *arguments = json.loads(sys.argv[1])

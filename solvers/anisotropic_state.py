@@ -1,77 +1,19 @@
 """Steady state with tensors: aligned ones on voxel faces, rotated ones by trilinear elements."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from solvers import sampling
-from solvers.anisotropic import Anisotropic, tensor_classes
-from solvers.domain import Domain, class_domain, flow_first
+from solvers.domain import Domain
 from solvers.electrodes import Electrodes
-from solvers.face_resistance import FaceResistance
-from solvers.phase_values import is_field
 from solvers.tensor_conduction import TensorSolution, solve_tensors
 
 Field = NDArray[np.float64]
 
 ELEMENTS = "trilinear elements, tensors by voxel, "
-
-
-def has_tensors(values: Any) -> bool:
-    """True if a phase conducts differently by direction."""
-    given = values.values() if isinstance(values, Mapping) else ()
-    return any(isinstance(value, Anisotropic) for value in given)
-
-
-def tensor_domain(
-    volume: Volume,
-    values: Mapping[Any, Any],
-    axis: int,
-    electrodes: Electrodes | None,
-    resistance: FaceResistance | None = None,
-    winding: int | None = 0,
-) -> tuple[Domain, Field]:
-    """The domain, and the tensor of each class in the domain's axis order, shape (n, 3, 3).
-
-    ``sigma`` of the domain holds the diagonals, which is all there is of aligned tensors.
-
-    Raises:
-        InvalidInputError: a value is missing, twice there or bad, or given voxel by voxel; or
-            resistances of faces besides rotated tensors.
-    """
-    if resistance is not None and not is_aligned(values):
-        raise InvalidInputError(
-            "face resistances were given together with rotated tensors, whose elements share "
-            "potentials across faces: give tensors along the axes, or leave the resistances out"
-        )
-    if any(is_field(value) for value in values.values()):
-        raise InvalidInputError(
-            "tensors of some phases and fields of others were given together: give each grain "
-            "of the field a tensor with Anisotropic(…, grains, rotations), or numbers"
-        )
-    by_label: dict[int, Any] = {}
-    for phase, value in values.items():
-        label = volume.phase_id(phase)
-        if label in by_label:
-            raise InvalidInputError(
-                f"{volume.phase_name(label)!r} is given twice, by name and by id: give it once"
-            )
-        by_label[label] = value
-    classes, tensors = tensor_classes(volume, by_label)
-    order = list(flow_first((0, 1, 2), axis))
-    turned = tensors[:, order][:, :, order]
-    diagonals = np.diagonal(turned, axis1=1, axis2=2).copy()
-    part = class_domain(volume, classes, diagonals, axis, electrodes, resistance, winding)
-    return part, turned
-
-
-def is_aligned(values: Mapping[Any, Any]) -> bool:
-    """True if all tensors are diagonal."""
-    return all(v.is_aligned for v in values.values() if isinstance(v, Anisotropic))
 
 
 def require_plain(electrodes: Electrodes | None) -> None:

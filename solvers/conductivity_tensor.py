@@ -13,31 +13,22 @@ from solvers import runtime, sampling
 from solvers.anisotropic_state import (
     ELEMENTS,
     dissipation,
-    has_tensors,
-    is_aligned,
     solve_elements,
     standard_error,
-    tensor_domain,
 )
 from solvers.checks import checked_tolerance, checked_volume
-from solvers.domain import Domain
-from solvers.face_resistance import FaceResistance, blocked_faces, checked_resistance
-from solvers.periodic_components import winding_mask
+from solvers.conducting_part import ConductingPart, conducting_part
+from solvers.conduction import Conduction
+from solvers.face_resistance import FaceResistance, checked_resistance
 from solvers.potential import Iterate, iterate
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
-from solvers.steady_state import (
-    doubt_period,
-    make_domain,
-    method_of,
-    problem_of,
-    reserve,
-    solve,
-)
+from solvers.steady_state import doubt_period, method_of, problem_of, reserve
 
 Tensor: TypeAlias = NDArray[np.float64]
 Surroundings: TypeAlias = Literal["periodic", "mirrored"]
 
+AXES = (0, 1, 2)
 MIRRORED = "finite volumes, harmonic faces, the volume and its mirror images"
 
 
@@ -147,14 +138,11 @@ def effective_conductivity_tensor(
     tolerance = checked_tolerance(tolerance)
     volume = checked_volume(volume)
     faces = checked_resistance(resistance, volume)
-    if has_tensors(conductivity):
-        part, tensors = tensor_domain(volume, conductivity, 0, None, faces, winding=None)
-        if not is_aligned(conductivity):
-            return _by_elements(volume, part, tensors, tolerance, max_iterations)
-    else:
-        part = make_domain(volume, conductivity, "conductivity", 0, faces, None, winding=None)
-    doubt_period(volume, part)
-    return _periodic(volume, part, tolerance, max_iterations)
+    part = conducting_part(volume, conductivity, "conductivity", AXES, None, faces)
+    doubt_period(volume, part.together(), stacklevel=3)
+    if part.tensors is not None:
+        return _by_elements(part, tolerance, max_iterations)
+    return _periodic(part, tolerance, max_iterations)
 
 
 def _mirrored(
@@ -164,20 +152,9 @@ def _mirrored(
     tolerance: float,
     max_iterations: int,
 ) -> ConductivityTensor:
-    along = [
-        solve(
-            volume,
-            conductivity,
-            axis,
-            what="conductivity",
-            unit="S/m",
-            tolerance=tolerance,
-            max_iterations=max_iterations,
-            fields=False,
-            resistance=resistance,
-        )
-        for axis in range(3)
-    ]
+    how: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+    problem = Conduction(volume, conductivity, resistance=resistance, **how)
+    along = [problem.along(axis) for axis in AXES]
     errors = np.full((3, 3), np.nan)
     np.fill_diagonal(errors, [float(one.uncertainty) for one in along])
     return ConductivityTensor(
@@ -191,12 +168,11 @@ def _mirrored(
     )
 
 
-def _periodic(
-    volume: Volume, part: Domain, tolerance: float, max_iterations: int
-) -> ConductivityTensor:
+def _periodic(whole: ConductingPart, tolerance: float, max_iterations: int) -> ConductivityTensor:
+    part = whole.together()
     value, fluxes, errors = np.zeros((3, 3)), np.zeros((3, 3)), np.full((3, 3), np.nan)
     none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
-    cuts, method = blocked_faces(part.resistance), method_of(part, None)
+    method = method_of(part, None)
     reports, potentials = [none] * 3, list[DeviceArray]()
     if part.percolates:
         problem = problem_of(part, None)
@@ -204,11 +180,11 @@ def _periodic(
         it = Iterate(problem, tolerance)
         lengths = np.array(part.classes.shape) * part.spacing / min(part.spacing)
         voxels = part.classes.size
-    for axis in range(3):
-        if not winding_mask(part.classes > 0, part.periodic, axis, cuts).any():
+    for axis in AXES:
+        if not whole.carries(axis):
             potentials.append(None)
             continue
-        it.turn(axis)
+        it.fall_along(axis)
         task = f"conductivity along axis {axis}"
         _, reports[axis] = iterate(it, tolerance, max_iterations, task)
         potentials.append(it.x)
@@ -227,18 +203,19 @@ def _periodic(
         standard_errors=errors * largest,
         asymmetry=float(np.abs(fluxes - fluxes.T).max()) / peak if peak else 0.0,
         reports=(reports[0], reports[1], reports[2]),
-        through_axis=volume.through_axis,
+        through_axis=whole.volume.through_axis,
     )
 
 
 def _by_elements(
-    volume: Volume, part: Domain, tensors: Tensor, tolerance: float, max_iterations: int
+    whole: ConductingPart, tolerance: float, max_iterations: int
 ) -> ConductivityTensor:
     """The tensor for rotated tensors of the voxels."""
-    doubt_period(volume, part)
+    part, tensors = whole.together(), whole.tensors
+    assert tensors is not None
     method = ELEMENTS + "periodic along all axes"
     none = SolveReport(0, 0.0, tolerance, 0.0, 0.0, "no solve was needed")
-    around = [a for a in range(3) if winding_mask(part.classes > 0, part.periodic, a).any()]
+    around = [axis for axis in AXES if whole.carries(axis)]
     value, errors, asymmetry, reports = np.zeros((3, 3)), np.full((3, 3), np.nan), 0.0, [none] * 3
     if around:
         found = solve_elements(part, tensors, gradients=tuple(around), tolerance=tolerance,
@@ -258,7 +235,7 @@ def _by_elements(
         standard_errors=errors,
         asymmetry=asymmetry,
         reports=(reports[0], reports[1], reports[2]),
-        through_axis=volume.through_axis,
+        through_axis=whole.volume.through_axis,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from solvers.components import component_labels, faces_reached
+from solvers.components import component_labels
 from solvers.voxel_faces import beside
 
 Mask = NDArray[np.bool_]
@@ -38,13 +38,6 @@ def cut_labels(mask: Mask, cuts: Cuts) -> tuple[NDArray[np.int32], int]:
     graph = coo_array((np.ones(len(a), np.int8), (flat[a] - 1, flat[b] - 1)), (nodes, nodes))
     count, merged = connected_components(graph, directed=False)
     return np.concatenate([[0], merged + 1]).astype(np.int32)[labels], int(count)
-
-
-def cut_spanning_mask(mask: Mask, cuts: Cuts, axis: int) -> Mask:
-    """True for voxels of ``mask`` whose component touches both faces along ``axis``."""
-    labels, count = cut_labels(mask, cuts)
-    reached = faces_reached(labels, count)
-    return np.take(reached[2 * axis] & reached[2 * axis + 1], labels)
 
 
 def _inside(shape: tuple[int, ...], cuts: Cuts, steps: tuple[int, int, int]) -> Cuts:

@@ -23,6 +23,7 @@ from solvers.islands import IslandMultigrid, above, find_islands, levels
 from solvers.medium import CONDUCTS, ELECTRODE, Kind, Medium, Triple
 from solvers.resistive_faces import ResistiveFaces, resistive_faces
 from solvers.runtime import DeviceArray
+from solvers.turn import Turn
 from solvers.voxel_faces import CLOSED, Sides
 
 Classes = NDArray[np.uint8] | NDArray[np.uint16]
@@ -142,8 +143,18 @@ class Diffusion:
             if is_fragmented(strong):
                 finest = FaceMultigrid(hierarchy(FaceLevel(medium, self.reach)))
                 return StrongMultigrid(finest, GraphMultigrid(medium, self._places(strong)))
-        islands = find_islands(self)
         multigrid = FaceMultigrid(hierarchy(FaceLevel(medium, self.reach, b)), shares=True)
+        return self._with_islands(multigrid)
+
+    def turned(self, earlier: GridPreconditioner, turn: Turn) -> GridPreconditioner:
+        """Multigrid from that of the same voxels before a turn: neither merged nor grouped anew."""
+        earlier.turn(turn, self.operator(earlier.dtype).medium)
+        if isinstance(earlier, IslandMultigrid):
+            earlier = earlier.multigrid
+        return self._with_islands(earlier) if isinstance(earlier, FaceMultigrid) else earlier
+
+    def _with_islands(self, multigrid: FaceMultigrid) -> FaceMultigrid | IslandMultigrid:
+        islands = find_islands(self)
         return IslandMultigrid(multigrid, islands) if islands else multigrid
 
     @cached_property

@@ -7,6 +7,7 @@ are constant over the merged voxels. Conductances to the ground, if there are an
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 from solvers.seam_level import SeamLevel, seam
 from solvers.small_system import DeviceSolver, Solver, lower_upper, on_device, pseudo_inverse
+from solvers.turn import Turn
 
 DIRECT_VOXELS = 700  # solved exactly from here down
 WORTH_TWO = 12_000  # voxels from which on a level is visited twice in a cycle
@@ -145,6 +147,15 @@ class FaceLevel(Level):
         h0, h1, h2 = (h * f for h, f in zip(self.spacing, self.factors, strict=True))
         return FaceLevel(_coarsened(self.medium, self.factors), (h0, h1, h2))
 
+    def turn(self, turn: Turn, medium: Medium) -> None:
+        """Go on with ``medium``, which has another axis first."""
+        self.medium, self.grid = medium, medium.grid
+        self.spacing, self.factors = turn.of(self.spacing), turn.of(self.factors)
+        for vector in (self.b, self.x, self.spare):  # nothing may be left in the halo
+            vector.fill(0)
+        self.direct = None
+        vars(self).pop("inverse", None)
+
     def _place(self) -> tuple[Any, ...]:
         return (*self.medium.source, *self.medium.weights, *self.grid.span)
 
@@ -163,7 +174,14 @@ class FaceMultigrid(Multigrid):
 
     def __init__(self, levels: Sequence[FaceLevel], *, shares: bool = False) -> None:
         super().__init__(levels)
-        self.shares = shares
+        self.shares, self.grids = shares, tuple(levels)
+
+    def turn(self, turn: Turn, medium: Medium) -> None:
+        """Go on with ``medium``, the faces of the same voxels with another axis first."""
+        self.levels = self.grids
+        self.grids[0].turn(turn, medium)
+        for fine, coarse in pairwise(self.grids):
+            coarse.turn(turn, _turned(fine.medium, coarse.medium, fine.factors, turn))
 
     def visits_of(self, depth: int) -> int:
         """Once for small levels, where a second visit costs more launches than it saves work."""
@@ -224,13 +242,30 @@ def _coarsened(fine: Medium, factors: tuple[int, int, int]) -> Medium:
     nz, ny, nx = (-(-n // f) for n, f in zip(fine.grid.shape, factors, strict=True))
     grid, kinds = Grid((nz, ny, nx)), 4 if fine.grounded else 3
     values = runtime.zeros(kinds * grid.size, fine.dtype)
-    strides = (*fine.grid.strides, *grid.strides)
-    for axis in range(kinds):
-        weight = fine.weights[axis % 3]
-        sizes = (grid.size, fine.grid.shape[axis % 3], *grid.shape, *factors, *fine.grid.shape)
-        fine.kernels.coarsen(values, axis, weight, *fine.source, *sizes, *strides)
     periodic, grounded = fine.periodic, fine.grounded
-    return Medium(grid, "stored", values, fine.dtype, periodic=periodic, grounded=grounded)
+    coarse = Medium(grid, "stored", values, fine.dtype, periodic=periodic, grounded=grounded)
+    for axis in range(kinds):
+        _merge(fine, coarse, factors, axis, layers=nz + (axis == 0), every=1)
+    return coarse
+
+
+def _turned(fine: Medium, coarse: Medium, factors: tuple[int, int, int], turn: Turn) -> Medium:
+    """Faces of the merged voxels, from those before a turn; ``fine`` and ``factors`` are turned."""
+    coarse = coarse.turned(turn)
+    if not coarse.periodic[0]:
+        _merge(fine, coarse, factors, 0, layers=2, every=coarse.grid.shape[0])
+    return coarse
+
+
+def _merge(
+    fine: Medium, coarse: Medium, factors: tuple[int, int, int], axis: int, layers: int, every: int
+) -> None:
+    """Set coarse faces normal to ``axis`` in some layers along axis 0 to what fine ones add to."""
+    along, shapes = fine.grid.shape[axis % 3], (*coarse.grid.shape, *factors, *fine.grid.shape)
+    sizes = (coarse.grid.size, layers, every, along, *shapes)
+    strides = (*fine.grid.strides, *coarse.grid.strides)
+    weight = fine.weights[axis % 3]
+    fine.kernels.coarsen(coarse.values, axis, weight, *fine.source, *sizes, *strides)
 
 
 def _factorised(medium: Medium) -> Solver:

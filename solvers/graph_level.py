@@ -9,7 +9,9 @@ in (0, 1/s]. Two visits of a coarser level turn λ into λ (2 - λ), which is po
 if s > 1/2, so that the W-cycle is positive definite whatever the graph.
 """
 
+from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,10 +22,12 @@ from numpy.typing import NDArray
 from solvers import runtime
 from solvers._kernels import graph as kernels
 from solvers.aggregation import Graph, aggregates, by_degree, collapsed, fragmentation, graph_of
+from solvers.face_operator import FaceOperator
 from solvers.medium import Medium
 from solvers.multigrid import Level, Multigrid, chebyshev_weights
 from solvers.runtime import DeviceArray
 from solvers.small_system import DeviceSolver, Solver, lower_upper, on_device, pseudo_inverse
+from solvers.turn import Turn
 
 if TYPE_CHECKING:
     from solvers.face_level import FaceMultigrid
@@ -86,6 +90,20 @@ class GraphLevel(Level):
             solution = self.direct(runtime.to_host(self.b).astype(np.float64))
             runtime.assign(self.x, solution.astype(self.dtype))
 
+    def hold(self, ground: NDArray[np.floating]) -> None:
+        """Join the nodes to 0 by other conductances, shape (nodes,)."""
+        self.graph = replace(self.graph, ground=ground)
+        self.edges = (*self.edges[:2], runtime.to_device(ground))
+        self.direct = None
+        vars(self).pop("inverse", None)
+
+    def merged(self, values: NDArray[np.floating], coarse: "GraphLevel") -> NDArray[np.floating]:
+        """Sums over the aggregates of a value per node."""
+        owners = runtime.to_host(self.owners)
+        kept = owners >= 0
+        sums = np.bincount(owners[kept], values[kept], minlength=coarse.size)
+        return sums.astype(self.dtype)
+
     def coarser(self) -> "GraphLevel":
         """The next level."""
         groups = aggregates(self.graph)
@@ -114,7 +132,8 @@ class GraphMultigrid(Multigrid):
 
     def __init__(self, medium: Medium, elements: NDArray[np.integer]) -> None:
         graph, order = by_degree(graph_of(medium, elements))
-        super().__init__(graph_hierarchy(GraphLevel(graph)))
+        self.graphs = graph_hierarchy(GraphLevel(graph))
+        super().__init__(self.graphs)
         self.medium, self.size = medium, medium.grid.size
         self.elements = runtime.to_device(elements.astype(np.int32)[order])
         self.kernels = kernels.build(runtime.taichi_type(self.dtype))
@@ -141,6 +160,30 @@ class GraphMultigrid(Multigrid):
             return False
         self.source = r
         return True
+
+    def turn(self, turn: Turn, medium: Medium) -> None:
+        """Go on with ``medium``, the faces of the same voxels with another axis first."""
+        places = turn.places(runtime.to_host(self.elements), self.medium.grid)
+        self.medium, self.elements = medium, runtime.to_device(places)
+        ground = self._ground()
+        self.graphs[0].hold(ground)
+        for fine, coarse in pairwise(self.graphs):
+            ground = fine.merged(ground, coarse)
+            coarse.hold(ground)
+        for vector in (self.source, self.answer):  # nothing may be left where no node is any more
+            if vector is not None:
+                vector.fill(0)
+
+    def _ground(self) -> NDArray[np.floating]:
+        """What joins each node to everything else, by the currents out of all of them at 1."""
+        finest = self.graphs[0]
+        ones, currents = (runtime.zeros(self.size, self.dtype) for _ in range(2))
+        finest.x.fill(1)
+        self.kernels.put(finest.x, self.elements, ones)
+        self.medium.wrap(ones)
+        FaceOperator(self.medium).product(ones, currents)
+        self.kernels.gather(currents, self.elements, finest.b)
+        return np.array(runtime.to_host(finest.b))
 
     def precondition(self) -> None:
         """``solution`` ≈ A⁻¹ ``rhs``."""
@@ -198,6 +241,13 @@ class StrongMultigrid:
             return False
         self.source = r
         return True
+
+    def turn(self, turn: Turn, medium: Medium) -> None:
+        """Go on with ``medium``, the faces of the same voxels with another axis first."""
+        self.medium = medium
+        self.multigrid.turn(turn, medium)
+        self.strong.turn(turn, medium)
+        self.source.fill(0)
 
     def strengthen(self) -> bool:
         """There is nothing stronger."""

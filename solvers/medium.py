@@ -3,7 +3,7 @@
 Arrays are flat with a halo of one voxel. The forms are explained in ``_kernels/faces.py``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -15,6 +15,7 @@ from solvers._kernels import faces as kernels
 from solvers._kernels import transfers as moves
 from solvers.grid import Grid
 from solvers.runtime import DeviceArray
+from solvers.turn import Turn
 from solvers.voxel_faces import CLOSED, Sides
 
 Kind: TypeAlias = Literal["mask", "resistivity", "classes", "stored"]
@@ -94,6 +95,27 @@ class Medium:
             self.kernels.store(out, axis, step, self.weights[axis], *self.source, size)
         made = Medium(self.grid, "stored", out, self.dtype, periodic=self.periodic)
         return made.stored(dtype)
+
+    def turned(self, turn: Turn) -> "Medium":
+        """The same stored faces with another axis first, without those of the electrodes."""
+        grid, old = turn.grid(self.grid), (*self.grid.strides, 1)
+        values = runtime.empty(self.values.shape[0], self.dtype)
+        kernel = moves.turns(runtime.taichi_type(self.dtype)).turn
+        for kind in range(4 if self.grounded else 3):
+            source = turn.order[kind] if kind < 3 else kind
+            starts = (source * self.grid.size, kind * grid.size)
+            kernel(self.values, values, *starts, *grid.padded, *turn.of(old))
+        made = replace(self, grid=grid, values=values, periodic=turn.of(self.periodic))
+        if not self.periodic[0]:
+            made._close(turn.order.index(0))
+        return made
+
+    def _close(self, axis: int) -> None:
+        """Nothing lies beyond the ends of an axis."""
+        *layer, step = _layers(self.grid)[axis]
+        kernel = moves.wraps(runtime.taichi_type(self.dtype)).clear
+        for place in (0, step * self.grid.shape[axis]):
+            kernel(self.values, *layer, axis * self.grid.size + place)
 
     def _cast(self, dtype: type[np.floating]) -> "Medium":
         values = runtime.to_device(runtime.to_host(self.values).astype(dtype))

@@ -56,13 +56,23 @@ def winding_mask(
         axis: the axis around which it must wind; None for any.
         cuts: faces that join nothing, as for ``periodic_labels``.
     """
-    labels, count = _inner_labels(mask, cuts)
-    if count == 0:
-        return np.zeros_like(mask)
-    winds = _windings(labels, count, periodic, cuts)
-    carries = winds.any(axis=1) if axis is None else winds[:, axis]
-    carried: Mask = np.concatenate([[False], carries])[labels]
+    labels, winds = winding_components(mask, periodic, cuts)
+    carried: Mask = np.take(winds.any(axis=1) if axis is None else winds[:, axis], labels)
     return carried
+
+
+def winding_components(
+    mask: Mask, periodic: Sides, cuts: Cuts | None = None
+) -> tuple[Labels, Mask]:
+    """Component of each voxel, and the axes around which each winds, shape (components + 1, 3).
+
+    Numbers are 1, 2, … and 0 off the mask; arguments as for ``winding_mask``.
+    """
+    labels, count = _inner_labels(mask, cuts)
+    winds = np.zeros((count + 1, 3), bool)
+    if count:
+        winds[1:] = _windings(labels, count, periodic, cuts)
+    return labels, winds
 
 
 def _inner_labels(mask: Mask, cuts: Cuts | None) -> tuple[Labels, int]:

@@ -20,6 +20,7 @@ from solvers.linear import FASTEST, MARGIN, SLOWEST, Projection, conjugate_gradi
 from solvers.periodic_components import periodic_labels
 from solvers.results import SolveReport
 from solvers.runtime import DeviceArray
+from solvers.turn import Turn
 
 SINGLE_ENOUGH = 1e-7  # tolerance from which on the potential itself is kept in double precision
 LOOSE = 1e-4  # from which on a double potential is not worth its time
@@ -65,10 +66,19 @@ class Iterate:
         self.project = zero_means(problem) if all(problem.periodic) else None
         self.begin(outer)
 
-    def turn(self, axis: int) -> None:
+    def fall_along(self, axis: int) -> None:
         """Start anew with a drop along another axis of a periodic problem."""
         self.axis = axis
         self.begin(self.exact.dtype)
+
+    def turn(self, problem: Diffusion, turn: Turn) -> None:
+        """Start anew with the problem of the same voxels that has another axis first."""
+        outer, self.problem = self.exact.dtype, problem
+        self.r.fill(0)
+        self.preconditioner = problem.turned(self.preconditioner, turn)
+        self.operator = FaceOperator(self.preconditioner.medium)
+        self.project = zero_means(problem) if all(problem.periodic) else None
+        self.begin(outer)
 
     def begin(self, outer: Real) -> None:
         """Start from the best potential that depends on depth only."""
@@ -202,23 +212,29 @@ def iterate(
 
 
 def solve(
-    problem: Diffusion,
+    it: Iterate,
     tolerance: float,
     max_iterations: int,
     task: str,
     start: NDArray[np.floating] | None = None,
+    *,
+    last: bool = True,
 ) -> Potential:
-    """Potential for a drop of 1 along axis 0. Raises ConvergenceError."""
-    it = Iterate(problem, tolerance)
+    """Potential for a drop of 1 along axis 0. Raises ConvergenceError.
+
+    ``start`` is what to start from. ``it`` is of no more use afterwards if this is its last solve;
+    otherwise the potential is, as soon as the next one has begun.
+    """
     if start is not None:
         it.resume(start)
     energy, report = iterate(it, tolerance, max_iterations, task)
+    if last:
+        del it.preconditioner  # its vectors make room
     return _finished(it, energy, report)
 
 
 def _finished(it: Iterate, energy: float, report: SolveReport) -> Potential:
     problem, x = it.problem, it.x
-    del it.preconditioner  # its vectors make room
     out = it.r if not it.refines else runtime.empty(problem.grid.size, it.exact.dtype)
     it.exact.dissipation(x, out, problem.shares)
     _, flow = it.exact.layers(x)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from microstructures import Volume
 from microstructures.phases import Phase
+from solvers.checks import checked_volume
+from solvers.conduction import Conduction
 from solvers.conductivity import Conductivity, Fields
 from solvers.electrodes import Boundary
 from solvers.face_resistance import FaceResistance
-from solvers.steady_state import solve
 
 Values: TypeAlias = Mapping[Phase, Any] | NDArray[np.floating]
 
@@ -68,19 +69,20 @@ def effective_conductivity(
         a particle diameter.
     Source: Cooper et al., SoftwareX 5 (2016) 203, doi:10.1016/j.softx.2016.09.002 [not opened].
     """
-    return solve(
+    axis = checked_volume(volume).axis(axis)
+    problem = Conduction(
         volume,
         conductivity,
-        axis,
+        axes=(axis,),
         boundary=boundary,
         resistance=resistance,
-        start=start,
-        what="conductivity",
-        unit="S/m",
         tolerance=tolerance,
         max_iterations=max_iterations,
-        fields=fields,
-        discretisation=discretisation,
+        what="conductivity",
+        unit="S/m",
+    )
+    return problem.along(
+        axis, start=start, fields=fields, discretisation=discretisation, stacklevel=2
     )
 
 
@@ -103,17 +105,18 @@ def effective_diffusivity(
     bulk diffusivities ≥ 0 in m²/s for conductivities and resistances in s/m. A phase's
     solubility is taken as equal.
     """
-    return solve(
+    axis = checked_volume(volume).axis(axis)
+    problem = Conduction(
         volume,
         diffusivity,
-        axis,
+        axes=(axis,),
         boundary=boundary,
         resistance=resistance,
-        start=start,
-        what="diffusivity",
-        unit="m²/s",
         tolerance=tolerance,
         max_iterations=max_iterations,
-        fields=fields,
-        discretisation=discretisation,
+        what="diffusivity",
+        unit="m²/s",
+    )
+    return problem.along(
+        axis, start=start, fields=fields, discretisation=discretisation, stacklevel=2
     )

@@ -5,7 +5,7 @@ D_eff/D_0, the tortuosity factor eps D_0/D_eff, and the conductivity in S/m.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,7 +19,7 @@ from twin._media import Medium
 from twin.card import Entry
 
 if TYPE_CHECKING:
-    from solvers import Conductivity
+    from solvers import Conduction, Conductivity
     from solvers.conductivity import Fields
 
     Solved: TypeAlias = tuple[Conductivity, Mapping[str, float]]
@@ -44,6 +44,7 @@ class Solver:
     """Does solves, and remembers results, failures, the device and some fields.
 
     ``fields`` are those of the first medium along the through-plane axis, None if it is blocked.
+    Solves of one medium that follow each other share what does not depend on the axis.
     """
 
     volume: Volume
@@ -53,6 +54,13 @@ class Solver:
     failures: list[str] = field(default_factory=list)
     _first: Medium | None = None
     _done: "dict[object, Solved]" = field(default_factory=dict)
+    _axes: dict[object, tuple[int, ...]] = field(default_factory=dict)
+    _posed: "tuple[object, Conduction] | None" = None
+
+    def expect(self, plan: Iterable[Transport]) -> None:
+        """Learn along which axes each medium will be solved, so that they share what they can."""
+        for task in plan:
+            self._axes[_key(task.medium)] = (*self._axes.get(_key(task.medium), ()), task.axis)
 
     def entries(self, task: Transport) -> Iterator[Entry]:
         """The entries of one task; those of a solve that did not converge are NaN."""
@@ -65,30 +73,39 @@ class Solver:
         yield from _entries(self.volume, task, result, conducting)
 
     def _solved(self, task: Transport) -> "Solved":
-        key = (task.axis, tuple(sorted(task.medium.relative.items())))
+        key = (task.axis, _key(task.medium))
         if key not in self._done:
             self._done[key] = self._solve(task)
         return self._done[key]
 
-    def _solve(self, task: Transport) -> "Solved":
+    def _problem(self, medium: Medium) -> "Conduction":
+        """The problem of a medium, kept until another medium is asked for."""
         import solvers
 
+        if self._posed is None or self._posed[0] != _key(medium):
+            self._posed = None  # its memory is wanted
+            relative = {n: medium.relative.get(n, 0.0) for n in self.volume.phases.values()}
+            axes = self._axes[_key(medium)]
+            problem = solvers.Conduction(self.volume, relative, axes=axes, tolerance=self.tolerance)
+            self._posed = _key(medium), problem
+        return self._posed[1]
+
+    def _solve(self, task: Transport) -> "Solved":
         volume, relative = self.volume, task.medium.relative
         self._first = self._first or task.medium
         keep = task.medium == self._first and task.axis == volume.through_axis
         several = task.medium.carrier == "ionic" and len(relative) > 1
-        result = solvers.effective_conductivity(
-            volume,
-            {name: relative.get(name, 0.0) for name in volume.phases.values()},
-            task.axis,
-            tolerance=self.tolerance,
-            fields=keep or several,
-        )
+        result = self._problem(task.medium).along(task.axis, fields=keep or several)
         if result.percolates and result.report is not None:
             self.device = result.report.device
         if keep:
             self.fields = result.fields
         return replace(result, fields=None), _conducting(volume, relative, result)
+
+
+def _key(medium: Medium) -> object:
+    """What tells one medium's solves from another's."""
+    return tuple(sorted(medium.relative.items()))
 
 
 def _conducting(

@@ -152,8 +152,9 @@ def _entries(job: _Job) -> Iterator[Entry]:
     """Entries of one stage after another; a single task of progress covers them all."""
     from solvers import progress
 
-    stages = _geometry.stages(job.volume, job.axes)
-    stages += [partial(job.solver.entries, task) for task in _plan(job)]
+    stages, plan = _geometry.stages(job.volume, job.axes), _plan(job)
+    job.solver.expect(plan)
+    stages += [partial(job.solver.entries, task) for task in plan]
     stages += [] if job.stress is None else [job.stress.entries]
     for i, entries in enumerate(stages):
         progress.report(TASK, i / len(stages))

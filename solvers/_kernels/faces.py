@@ -224,19 +224,21 @@ def build(real, block, kind="stored", value_type=None, grounded=False, rows=Fals
 
     @kernel
     def coarsen(coarse: Array, axis: ti.i32, weight: real, values: Values, table: Array,
-                size: ti.i32, coarse_size: ti.i32, n: ti.i32, nz: ti.i32, ny: ti.i32, nx: ti.i32,
-                fz: ti.i32, fy: ti.i32, fx: ti.i32, mz: ti.i32, my: ti.i32, mx: ti.i32, sz: ti.i32,
-                sy: ti.i32, cz: ti.i32, cy: ti.i32):  # fmt: skip
+                size: ti.i32, coarse_size: ti.i32, layers: ti.i32, every: ti.i32, n: ti.i32,
+                nz: ti.i32, ny: ti.i32, nx: ti.i32, fz: ti.i32, fy: ti.i32, fx: ti.i32, mz: ti.i32,
+                my: ti.i32, mx: ti.i32, sz: ti.i32, sy: ti.i32, cz: ti.i32,
+                cy: ti.i32):  # fmt: skip
         """Coarse faces normal to ``axis``: the fine ones in parallel, over twice the distance
 
-        (nz, ny, nx) voxels are coarse, (mz, my, mx) fine, n of them along the axis. Axis 3 stands
-        for the faces to 0, which are added up.
+        (nz, ny, nx) voxels are coarse, (mz, my, mx) fine, n of them along the axis. Of the layers
+        of faces along axis 0, it is ``layers`` ones, ``every`` so many. Axis 3 stands for the
+        faces to 0, which are added up.
         """
         below_z, below_y, below_x = int(axis == 0), int(axis == 1), int(axis == 2)
         step = ti.select(axis == 0, sz, ti.select(axis == 1, sy, 1))
         across = ti.select(axis == 0, fz, ti.select(axis == 1, fy, ti.select(axis == 2, fx, 1)))
-        for row in range((nz + below_z) * (ny + below_y)):
-            i = row // (ny + below_y) + 1 - below_z
+        for row in range(layers * (ny + below_y)):
+            i = row // (ny + below_y) * every + 1 - below_z
             j = row % (ny + below_y) + 1 - below_y
             for k in range(1 - below_x, nx + 1):
                 total = ti.cast(0, real)

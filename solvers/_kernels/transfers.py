@@ -36,6 +36,26 @@ def wraps(real):
 
 
 @functools.cache
+def turns(real):
+    """The kernel that lays an array out with its axes in another order."""
+    Array = ti.types.ndarray(dtype=real, ndim=1)
+
+    @kernel
+    def turn(old: Array, new: Array, source: ti.i32, target: ti.i32, n_0: ti.i32, n_1: ti.i32,
+             n_2: ti.i32, stride_0: ti.i32, stride_1: ti.i32, stride_2: ti.i32):  # fmt: skip
+        """Elements from ``target`` on, (n_0, n_1, n_2) of them, are those ``source`` strides apart
+
+        Extents are new, and strides those of the old array along the same axes.
+        """
+        for row in range(n_0 * n_1):
+            p = source + row // n_1 * stride_0 + row % n_1 * stride_1
+            for k in range(n_2):
+                new[target + row * n_2 + k] = old[p + k * stride_2]
+
+    return SimpleNamespace(turn=turn)
+
+
+@functools.cache
 def rows(real, block, inlined=False):
     """What one row gives to or takes from a level that merges 1 or 2 voxels per axis."""
     Array = ti.types.ndarray(dtype=real, ndim=1)

@@ -146,13 +146,13 @@ def test_phases_without_telling_names_are_all_solved_in_all_directions():
 
 
 def test_each_distinct_solve_is_done_once(monkeypatch):
-    solved, solve = [], solvers.effective_conductivity
+    solved, solve = [], solvers.Conduction.along
 
-    def counting(volume, sigma, axis, **options):
-        solved.append((tuple(sigma.items()), axis))
-        return solve(volume, sigma, axis, **options)
+    def counting(problem, axis, **options):
+        solved.append((tuple(problem.values.items()), axis))
+        return solve(problem, axis, **options)
 
-    monkeypatch.setattr(solvers, "effective_conductivity", counting, raising=False)
+    monkeypatch.setattr(solvers.Conduction, "along", counting)
     inert = Material("rock")
     materials = {"pore": MADE["pore"], "NMC": inert, "CBD": inert}
     card = twin.characterize(laminate(), materials)
@@ -267,7 +267,7 @@ def test_a_solve_that_does_not_converge_is_a_row_with_a_status_and_a_warning(mon
     def fails(*_, **__):
         raise ConvergenceError("2000 iterations ended at 1e-3")
 
-    monkeypatch.setattr(solvers, "effective_conductivity", fails, raising=False)
+    monkeypatch.setattr(solvers.Conduction, "along", fails)
     card = twin.characterize(laminate(), MADE, axes=[0])
     entry = card.entry("tortuosity_factor", "pore")
     assert entry.status == "not converged"

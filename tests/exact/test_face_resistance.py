@@ -11,7 +11,7 @@ from scipy.sparse.linalg import spsolve
 import solvers
 from microstructures import Volume
 from microstructures.errors import InvalidInputError, UnknownPhaseError
-from solvers import domain, islands, steady_state
+from solvers import islands, steady_state
 from solvers.cut_components import cut_labels
 from solvers.diffusion import Diffusion
 from solvers.face_resistance import FaceResistance
@@ -211,8 +211,7 @@ def test_grains_that_only_a_resistance_parts_do_not_hide_the_error(relative):
 def test_islands_are_parted_by_resistive_faces():
     volume = Volume(np.zeros((9, 4, 4), np.uint8), 1e-7)
     both = plane(volume.shape, 0, 2, 1e-3) + plane(volume.shape, 0, 5, 1e-3)
-    part = domain.domain(volume, {0: 1.0}, 0, both)
-    problem = Diffusion(part.classes, np.ones(1), (1.0,) * 3, both.scaled(1e7))
+    problem = Diffusion(1 + volume.labels, np.ones(1), (1.0,) * 3, both.scaled(1e7))
     (found,) = islands.find_islands(problem)
     assert found.count == 1  # the middle one; electrodes hold the others
     assert len(found.elements) == 3 * 16
