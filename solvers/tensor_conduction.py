@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from microstructures.errors import InvalidInputError, NotPercolatingError
 from solvers import runtime
 from solvers._kernels import tensor_conduction as kernels
+from solvers._kernels import vectors
 from solvers._ti import ti
 from solvers.hexahedron import Spacing
 from solvers.linear import conjugate_gradients, total
@@ -93,17 +94,23 @@ class TensorConduction:
         self.kernels = kernels.build(outer, inner, runtime.block())
         self.still = ti.Vector([0.0, 0.0, 0.0])
         self.sums = runtime.zeros(math.prod(self.grid.nodes[:2]), np.float64)
+        self.whole = runtime.zeros(1, np.float64)
         self.voxel_sums = runtime.zeros(n0 * n1, np.float64)
 
     def apply(self, x: DeviceArray, out: DeviceArray) -> float:
         """Set ``out`` to A x and return x · A x."""
-        own = runtime.dtype_of(x) == self.dtype
-        apply = self.kernels.apply if own else self.kernels.apply_inner
-        return self._apply(apply, x, out, self.still)
+        self._apply(x, out, self.still)
+        return total(self.sums)
+
+    def product(self, x: DeviceArray, out: DeviceArray) -> DeviceArray:
+        """Set ``out`` to A x and return x · A x, on the device."""
+        self._apply(x, out, self.still)
+        vectors.add_up(self.sums, self.whole)
+        return self.whole
 
     def residual(self, x: DeviceArray, field: Field, out: DeviceArray) -> None:
         """Set ``out`` to the currents into the nodes by ``x`` and a mean field."""
-        self._apply(self.kernels.apply, x, out, self._mean(field))
+        self._apply(x, out, self._mean(field))
         runtime.assign(out, -runtime.to_host(out))
 
     def energy(self, x: DeviceArray, y: DeviceArray, field_x: Field, field_y: Field) -> float:
@@ -149,11 +156,12 @@ class TensorConduction:
         flat[1 : len(drops) + 1, 1:-1, 1:-1] = levels[:, None, None]
         return flat.ravel()
 
-    def _apply(self, apply: object, x: DeviceArray, out: DeviceArray, mean: object) -> float:
+    def _apply(self, x: DeviceArray, out: DeviceArray, mean: object) -> None:
+        own = runtime.dtype_of(x) == self.dtype
+        apply = self.kernels.apply if own else self.kernels.apply_inner
         where = (self.tensors.table, self.tensors.classes, self.sums, mean, self.size)
-        apply(x, out, *where, *self.grid.nodes, *self.grid.strides)  # type: ignore[operator]
+        apply(x, out, *where, *self.grid.nodes, *self.grid.strides)
         hold(out, self.grid)
-        return total(self.sums)
 
     def _mean(self, field: Field) -> object:
         """A mean field as what it adds to the gradient modes of every voxel."""

@@ -5,8 +5,9 @@ strongest, by the largest conductivity over the square of the spacing. The tenso
 is the mean of its parts, and corrections are trilinear in between.
 """
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from solvers.hexahedron import Spacing
 from solvers.multigrid import Level, chebyshev_weights
 from solvers.node_grid import NodeGrid, merged_grid
 from solvers.runtime import DeviceArray
+from solvers.small_system import DeviceSolver, Solver, on_device
 
 DIRECT_NODES = 400  # solved exactly from here down
 DEGREE, LOWEST = 3, 0.15  # damps the upper part of the spectrum of D⁻¹A
@@ -80,7 +82,7 @@ class TensorLevel(Level):
         self.kernels.invert_diagonal(self.inverse, *self._where())
         bound = largest_eigenvalue(tensors.matrices, spacing)
         self.weights = chebyshev_weights(DEGREE, LOWEST * bound, bound)
-        self.direct: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+        self.direct: Solver | None = None
         self.paths: _Paths | None = None
 
     @property
@@ -116,14 +118,27 @@ class TensorLevel(Level):
         seal(self.x, self.grid)
 
     def solve(self) -> None:
-        """Solve exactly on the host."""
+        """Solve exactly, on the host if there is no other device or the level is large but thin."""
         if self.direct is None:
             self.direct = _factorised(self)
+        if not runtime.start().is_cpu and math.prod(self.grid.nodes) <= DIRECT_NODES:
+            self.exact(self.b, self.x)
+        else:
+            self._solve_on_host(self.direct)
+        seal(self.x, self.grid)
+
+    @cached_property
+    def exact(self) -> DeviceSolver:
+        """The exact solve on a device of its own."""
+        assert self.direct is not None
+        numbers = np.arange(self.grid.size).reshape(self.grid.padded)
+        return on_device(self.direct, node_values(numbers, self.grid).ravel())
+
+    def _solve_on_host(self, direct: Solver) -> None:
         own = node_values(runtime.to_host(self.b), self.grid).ravel().astype(float)
         host = np.zeros(self.grid.size, self.dtype)
-        node_values(host, self.grid)[:] = self.direct(own).reshape(self.grid.nodes)
+        node_values(host, self.grid)[:] = direct(own).reshape(self.grid.nodes)
         runtime.assign(self.x, host)
-        seal(self.x, self.grid)
 
     def coarser(self) -> "TensorLevel":
         """The next level."""
@@ -254,7 +269,7 @@ def _reach(spacing: Spacing, matrices: NDArray[np.float64]) -> Spacing:
     return float(z), float(y), float(x)
 
 
-def _factorised(level: TensorLevel) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def _factorised(level: TensorLevel) -> Solver:
     """Exact solve of a small level, all but; held and inert nodes stay 0."""
     matrix = _dense(level)
     active = np.flatnonzero(matrix.diagonal() > 0.0)

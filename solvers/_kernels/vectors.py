@@ -44,6 +44,15 @@ Scalars = ti.types.ndarray(dtype=ti.f64, ndim=1)
 
 
 @kernel
+def add_up(parts: Scalars, whole: Scalars):
+    """whole[0] = sum of partial sums, which then need not pass through the host"""
+    sum_of_parts = ti.f64(0.0)
+    for i in parts:
+        sum_of_parts += parts[i]
+    whole[0] = sum_of_parts
+
+
+@kernel
 def aim(zr: Scalars, z_ap: Scalars, scalars: Scalars, borrows: ti.i32, collapse: ti.f64,
         enough: ti.f64):  # fmt: skip
     """How much of the last direction the next one keeps, as ``linear._State`` says, on the device

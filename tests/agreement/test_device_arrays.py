@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 import solvers
 from microstructures import Volume
 from microstructures.errors import ConvergenceError
-from solvers import linear, potential, runtime
+from solvers import linear, potential, runtime, tensor_conduction
 from solvers.face_operator import FaceOperator
 
 ROUNDING = 1e-9  # sums are taken in another order
@@ -50,11 +50,16 @@ def test_transport_on_device_arrays_equals_that_on_host_arrays(case, request):
     )
 
 
+ROTATED = solvers.Anisotropic(
+    [1.0, 0.3, 0.6], rotations=[[[0.8, 0.6, 0], [-0.6, 0.8, 0], [0, 0, 1]]]
+)
 KINDS = {
     "blobs": ({1: 1.0, 0: 0.0}, "electrodes"),
     "sites": ({1: 1.0, 0: 0.0}, "electrodes"),  # fragmented: the graph of voxels
     "islands": ({1: 1.0, 0: 1e-3}, "electrodes"),
     "periodic": ({1: 1.0, 0: 0.1}, "periodic"),
+    "rotated": ({1: ROTATED, 0: 0.1}, "electrodes"),
+    "rotated, periodic": ({1: ROTATED, 0: 0.0}, "periodic"),
 }
 LOOKS = 5  # at the energy, in one run of conjugate gradients
 
@@ -90,13 +95,31 @@ def test_steps_on_a_device_wait_for_the_host_but_a_few_times(kind, request, monk
         looks[-1] += 1
         return steps(self, ahead, enough)
 
-    monkeypatch.setattr(potential, "conjugate_gradients", watched)
+    for module in (potential, tensor_conduction):
+        monkeypatch.setattr(module, "conjugate_gradients", watched)
     monkeypatch.setattr(linear._Queue, "steps", counted)
     on_device = solve()
     assert on_device.value == pytest.approx(on_host.value, rel=ROUNDING)
     assert on_device.report.iterations <= on_host.report.iterations + 2
     assert 0 < max(looks) <= LOOKS
     assert max(moved) < field.size / 8  # the smallest level, once, but none of the vectors
+
+
+@pytest.mark.parametrize("kind", ["blobs", "sites", "islands"])
+def test_axes_together_on_device_arrays_give_what_each_gives_on_host_arrays(kind, request):
+    rng = np.random.default_rng(1)
+    field = gaussian_filter(rng.standard_normal((24, 21, 18)), 2)
+    if kind == "sites":
+        field = rng.random((20, 18, 17)) - 0.42
+    volume, (values, _) = Volume((field < 0).astype(np.uint8), 1e-7), KINDS[kind]
+    on_host = [
+        solvers.effective_conductivity(volume, values, axis, tolerance=TOLERANCE).value
+        for axis in (1, 0, 2)
+    ]
+    request.getfixturevalue("device_arrays")
+    problem = solvers.Conduction(volume, values, tolerance=TOLERANCE)
+    on_device = [problem.along(axis).value for axis in (1, 0, 2)]
+    assert on_device == pytest.approx(on_host, rel=ROUNDING)
 
 
 def test_what_is_exact_at_once_stops_on_a_device_as_well(device_arrays):
