@@ -1,7 +1,7 @@
 """Carriers: the conducting voxels through which a current can flow along an axis.
 
-Clusters of touching voxels are found once for all axes. In most volumes one large cluster carries
-the current along every axis, and no other carries any.
+Clusters of touching voxels are found once for all axes; across periodic sides they are joined axis
+by axis. In most volumes one large cluster carries the current along every axis, no other any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from solvers.components import component_labels, faces_reached
 from solvers.cut_components import Cuts, cut_labels
 from solvers.electrodes import Electrodes
-from solvers.periodic_components import periodic_labels, winding_components
+from solvers.periodic_components import joined, winding_components
 from solvers.voxel_faces import CLOSED, Sides
 
 Mask = NDArray[np.bool_]
@@ -46,17 +46,22 @@ def carriers(
         electrodes: what bounds the volume; None if it repeats itself along all axes.
         cuts: for each axis, flat indices of the voxels below the faces that nothing passes.
     """
-    if electrodes is not None and electrodes.sides == "periodic":
-        found = [_between(*periodic_labels(mask, periodic_axes(electrodes, axis), cuts), axis)
-                 for axis in axes]  # fmt: skip
-        return Carriers(tuple(found), {axis: number for number, axis in enumerate(axes)})
     if electrodes is None:
         labels, winds = winding_components(mask, (True, True, True), cuts)
         rows = [winds[:, axis] for axis in axes]
-    else:
-        labels, count = component_labels(mask) if cuts is None else cut_labels(mask, cuts)
-        reached = faces_reached(labels, count)
-        rows = [reached[2 * axis] & reached[2 * axis + 1] for axis in axes]
+        return _grouped(labels, rows, axes)
+    labels, count = component_labels(mask) if cuts is None else cut_labels(mask, cuts)
+    if electrodes.sides == "periodic":
+        found = []
+        for axis in axes:
+            merged = joined(labels, count, periodic_axes(electrodes, axis), cuts)
+            found.append(np.take(_spans(*merged, axis), merged[0]))
+        return Carriers(tuple(found), {axis: number for number, axis in enumerate(axes)})
+    return _grouped(labels, [_spans(labels, count, axis) for axis in axes], axes)
+
+
+def _grouped(labels: NDArray[np.int32], rows: list[Mask], axes: Sequence[int]) -> Carriers:
+    """Carriers by component, with one mask for all axes that share one."""
     known = {row.tobytes(): row for row in rows}
     order = list(known)
     masks = tuple(np.take(row, labels) for row in known.values())
@@ -70,7 +75,8 @@ def periodic_axes(electrodes: Electrodes | None, axis: int) -> Sides:
     return (axis != 0, axis != 1, axis != 2) if electrodes.sides == "periodic" else CLOSED
 
 
-def _between(labels: NDArray[np.int32], count: int, axis: int) -> Mask:
+def _spans(labels: NDArray[np.int32], count: int, axis: int) -> Mask:
+    """Which components touch both faces along an axis; not 0, which is none."""
     reached = faces_reached(labels, count)
-    carried: Mask = np.take(reached[2 * axis] & reached[2 * axis + 1], labels)
-    return carried
+    spans: Mask = reached[2 * axis] & reached[2 * axis + 1]
+    return spans

@@ -16,6 +16,17 @@ def checked_tolerance(tolerance: Any) -> float:
     return float(tolerance)
 
 
+def checked_axes(volume: Volume, axes: Any) -> tuple[int, ...]:
+    """Array axes as they are named, each once. Raises InvalidInputError."""
+    try:
+        checked = tuple(dict.fromkeys(volume.axis(axis) for axis in axes))
+    except TypeError:
+        checked = ()
+    if not checked:
+        raise InvalidInputError(f"axes {axes!r} names no axis: give some of (0, 1, 2)")
+    return checked
+
+
 def checked_volume(volume: Any) -> Volume:
     """``volume`` if it is one. Raises InvalidInputError."""
     if not isinstance(volume, Volume):

@@ -17,8 +17,8 @@ from solvers.anisotropic_state import (
     solve_elements,
     standard_error,
 )
-from solvers.checks import checked_tolerance, checked_volume
-from solvers.conducting_part import conducting_part, has_tensors
+from solvers.checks import checked_axes, checked_tolerance, checked_volume
+from solvers.conducting_part import ConductingPart, conducting_part, has_tensors
 from solvers.conductivity import Conductivity, Fields
 from solvers.domain import Domain
 from solvers.electrodes import Boundary, checked_boundary
@@ -48,8 +48,10 @@ class Conduction:
         what: name of the values, for messages.
         unit: of values and results.
 
+    Attributes are what was given. Arrays of values are not copied.
+
     Raises:
-        InvalidInputError: as ``effective_conductivity``.
+        InvalidInputError: as ``effective_conductivity``, or the axes are none.
     """
 
     def __init__(
@@ -70,12 +72,10 @@ class Conduction:
         self.what, self.unit, self.boundary = what, unit, boundary
         self.resistance = checked_resistance(resistance, volume)
         self.electrodes = checked_boundary(boundary)
-        self.axes = tuple(dict.fromkeys(volume.axis(axis) for axis in axes))
-        self._part = conducting_part(
-            volume, conductivity, what, self.axes, self.electrodes, self.resistance
-        )
+        self.axes = checked_axes(volume, axes)
+        self._part: ConductingPart | None = self._conducting_part()
         self._left = set(self.axes)
-        self._last: tuple[Domain, Iterate] | None = None
+        self._last: tuple[int, int, Iterate] | None = None  # axis, group, and how it was solved
 
     def along(
         self,
@@ -101,49 +101,62 @@ class Conduction:
                 the worse for it.
             MemoryBudgetError: the solve would not fit; nothing was allocated.
         """
-        part = self._domain(axis)
         if discretisation:
             self._refuse_two_grids()
+        part, is_shared = self._domain(axis)
+        if part.tensors is not None:
+            require_plain(self.electrodes)
         if any(part.periodic):
             doubt_period(self.volume, part, stacklevel + 2)
         if part.tensors is not None:
-            require_plain(self.electrodes)
             return self._by_elements(part, part.tensors, fields)
         if not part.percolates:
             return self._blocked(part, method_of(part, self.electrodes))
         guess = None if start is None else _guess(self.volume, part, start)
-        return self._result(part, self._potential(part, guess), fields, discretisation)
+        solution = self._potential(part, guess, is_shared)
+        return self._result(part, solution, fields, discretisation)
 
-    def _domain(self, axis: int | None) -> Domain:
+    def _conducting_part(self) -> ConductingPart:
+        given = (self.volume, self.values, self.what, self.axes, self.electrodes, self.resistance)
+        return conducting_part(*given)
+
+    def _domain(self, axis: int | None) -> tuple[Domain, bool]:
+        """What carries along an axis, and whether some axis still to come can use its hierarchy."""
         axis = self.volume.axis(axis)
         if axis not in self.axes:
             raise InvalidInputError(
                 f"axis {axis} is not among the axes {self.axes} that were asked for: name it in "
                 "axes=… already where the problem is posed"
             )
-        return self._part.along(axis)
+        whole = self._part or self._conducting_part()
+        part = whole.along(axis)
+        self._left.discard(axis)
+        self._part = whole if self._left else None
+        same = any(whole.groups[other] == part.group for other in self._left)
+        return part, same and part.is_prism  # others need the room for a second solve
 
-    def _potential(self, part: Domain, start: NDArray[np.floating] | None) -> Potential:
+    def _potential(
+        self, part: Domain, start: NDArray[np.floating] | None, is_shared: bool
+    ) -> Potential:
         """The solution, with the largest conductivity and the smallest edge as units."""
-        self._left.discard(part.axis)
-        it, is_last = self._begun(part), not self._left
-        self._last = None if is_last else (part, it)
-        task = f"{self.what} along axis {part.axis}"
-        return potential.solve(it, self.tolerance, self.max_iterations, task, start, last=is_last)
+        it = self._begun(part, is_shared)
+        self._last = (part.axis, part.group, it) if is_shared else None
+        limits = (self.tolerance, self.max_iterations, f"{self.what} along axis {part.axis}")
+        return potential.solve(it, *limits, start, last=not is_shared)
 
-    def _begun(self, part: Domain) -> Iterate:
+    def _begun(self, part: Domain, is_shared: bool) -> Iterate:
         """An iterate for the domain: the last one, turned, if that was for the same voxels."""
         problem = problem_of(part, self.electrodes)
         before, self._last = self._last, None
-        if before is not None and before[0].group == part.group:
-            earlier, it = before
-            if earlier.axis != part.axis:
-                it.turn(problem, between(earlier.axis, part.axis))
+        if before is not None and before[1] == part.group:
+            axis, _, it = before
+            if axis != part.axis:
+                it.turn(problem, between(axis, part.axis))
             else:
                 it.begin(it.exact.dtype)
             return it
         del before  # its memory is wanted
-        reserve(part, self.tolerance, problem.is_fragmented)
+        reserve(part, self.tolerance, problem.is_fragmented, shared=is_shared)
         return Iterate(problem, self.tolerance)
 
     def _result(
@@ -271,30 +284,45 @@ def _guess(volume: Volume, part: Domain, start: Fields) -> NDArray[np.floating]:
 
 
 def _fields(volume: Volume, part: Domain, solution: Potential) -> Fields:
-    flowing = part.classes > 0
     mean = solution.conductance / solution.dissipation.size
-    lost = 0.0 if solution.interfacial is None else solution.interfacial
-    # within voxels it is |flux|²/sigma; at unit gradient the homogeneous block has flux = sigma_eff
-    within = np.maximum(solution.dissipation - lost, 0.0)
-    flux = np.sqrt(within * np.where(flowing, _sigma(part), 0.0)) / mean
-    scale = part.classes.shape[0] * part.spacing[0] / min(part.spacing)
-    return _spread_out(volume, part, solution.potential, flux / scale)
+    scale = mean * part.classes.shape[0] * part.spacing[0] / min(part.spacing)
+    fields = _nowhere(volume)
+    potential, flux = _views(fields, part)
+    for i, classes in enumerate(part.classes):  # layer by layer, for little memory
+        flowing = classes > 0
+        lost = 0.0 if solution.interfacial is None else solution.interfacial[i]
+        # within voxels it is |flux|²/sigma; at unit gradient the block has flux = sigma_eff
+        within = np.maximum(solution.dissipation[i] - lost, 0.0)
+        potential[i][flowing] = solution.potential[i][flowing]
+        flux[i][flowing] = np.sqrt(within[flowing] * _sigma(part, i)[flowing]) / scale
+    return fields
 
 
-def _spread_out(volume: Volume, part: Domain, *inner: NDArray[np.floating]) -> Fields:
+def _spread_out(
+    volume: Volume, part: Domain, potential: NDArray[np.floating], flux: NDArray[np.floating]
+) -> Fields:
     """Potential and flux of a domain as fields of the volume, NaN where nothing flows."""
-    flowing = part.classes > 0
-    whole = [np.full(volume.shape, np.nan, np.float32) for _ in range(2)]
-    for target, values in zip(whole, inner, strict=True):
-        view = np.moveaxis(target[part.window], part.axis, 0)
-        view[flowing] = values[flowing]
-    return Fields(*whole)
+    fields, flowing = _nowhere(volume), part.classes > 0
+    for target, values in zip(_views(fields, part), (potential, flux), strict=True):
+        target[flowing] = values[flowing]
+    return fields
 
 
-def _sigma(part: Domain) -> NDArray[np.floating]:
+def _nowhere(volume: Volume) -> Fields:
+    potential, flux = (np.full(volume.shape, np.nan, np.float32) for _ in range(2))
+    return Fields(potential, flux)
+
+
+def _views(fields: Fields, part: Domain) -> list[NDArray[np.float32]]:
+    """Potential and flux in the order of the domain."""
+    both = (fields.potential, fields.flux)
+    return [np.moveaxis(field[part.window], part.axis, 0) for field in both]
+
+
+def _sigma(part: Domain, layer: int) -> NDArray[np.floating]:
     """Conductivity of each voxel over the largest; along the flow where it depends on that."""
     if part.conductivity is not None:
-        return part.conductivity / part.sigma.max()
+        return part.conductivity[layer] / part.sigma.max()
     sigma = part.sigma if part.sigma.ndim == 1 else part.sigma[:, 0]
     by_class: NDArray[np.float64] = np.concatenate([[0.0], sigma / part.sigma.max()])
-    return by_class[part.classes]
+    return by_class[part.classes[layer]]

@@ -194,7 +194,7 @@ def _periodic(whole: ConductingPart, tolerance: float, max_iterations: int) -> C
                 value[axis, other] = value[other, axis] = mutual
         fluxes[axis] = _mean_fluxes(it, lengths, voxels)
         errors[axis, axis] = _standard_error(it) * value[axis, axis]
-    largest = float(part.sigma.max())
+    largest = float(part.sigma.max(initial=0.0))
     peak = float(np.abs(fluxes).max())
     return ConductivityTensor(
         value=value * largest,

@@ -148,9 +148,9 @@ class Diffusion:
 
     def turned(self, earlier: GridPreconditioner, turn: Turn) -> GridPreconditioner:
         """Multigrid from that of the same voxels before a turn: neither merged nor grouped anew."""
-        earlier.turn(turn, self.operator(earlier.dtype).medium)
         if isinstance(earlier, IslandMultigrid):
-            earlier = earlier.multigrid
+            earlier = earlier.multigrid  # which islands the electrodes hold is found anew
+        earlier.turn(turn, self.operator(earlier.dtype).medium)
         return self._with_islands(earlier) if isinstance(earlier, FaceMultigrid) else earlier
 
     def _with_islands(self, multigrid: FaceMultigrid) -> FaceMultigrid | IslandMultigrid:

@@ -45,6 +45,8 @@ class Domain:
     @property
     def is_prism(self) -> bool:
         """True if every line along the axis is wholly inside or wholly outside."""
+        if not any(self.inside.strides):  # one True for all voxels
+            return True
         return bool(np.array_equal(self.inside.all(axis=0), self.inside.any(axis=0)))
 
     def filled(self) -> "Domain":

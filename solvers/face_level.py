@@ -174,7 +174,8 @@ class FaceMultigrid(Multigrid):
 
     def __init__(self, levels: Sequence[FaceLevel], *, shares: bool = False) -> None:
         super().__init__(levels)
-        self.shares, self.grids = shares, tuple(levels)
+        self.shares = shares
+        self.grids = tuple(levels)  # those of ``strengthen`` are for one axis first only
 
     def turn(self, turn: Turn, medium: Medium) -> None:
         """Go on with ``medium``, the faces of the same voxels with another axis first."""

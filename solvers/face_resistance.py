@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from microstructures import Volume
 from microstructures.errors import InvalidInputError
 from microstructures.phases import Phase
+from solvers.turn import flow_first
 from solvers.voxel_faces import CLOSED, Sides, beside
 from solvers.window import Window
 
@@ -191,7 +192,7 @@ class FaceResistance:
         Those across the sides are kept where, after turning, the part is ``periodic``.
         """
         ends = [part.indices(n) for part, n in zip(window, self.shape, strict=True)]
-        order = (axis, *(a for a in range(3) if a != axis))
+        order = flow_first(axis).order
         shape = tuple(ends[a][1] - ends[a][0] for a in order)
         lower, values = [], []
         for a, across in zip(order, periodic, strict=True):

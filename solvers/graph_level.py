@@ -132,7 +132,7 @@ class GraphMultigrid(Multigrid):
 
     def __init__(self, medium: Medium, elements: NDArray[np.integer]) -> None:
         graph, order = by_degree(graph_of(medium, elements))
-        self.graphs = graph_hierarchy(GraphLevel(graph))
+        self.graphs = graph_hierarchy(GraphLevel(graph))  # all levels
         super().__init__(self.graphs)
         self.medium, self.size = medium, medium.grid.size
         self.elements = runtime.to_device(elements.astype(np.int32)[order])

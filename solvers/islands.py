@@ -28,7 +28,6 @@ from solvers.face_operator import FaceOperator
 from solvers.medium import Medium
 from solvers.periodic_components import periodic_labels
 from solvers.runtime import DeviceArray
-from solvers.turn import Turn
 
 if TYPE_CHECKING:
     from solvers.diffusion import Diffusion
@@ -102,10 +101,6 @@ class IslandMultigrid:
     def take(self, r: DeviceArray) -> bool:
         """Read right-hand sides from ``r`` itself, which is of this precision."""
         return self.multigrid.take(r)
-
-    def turn(self, turn: Turn, medium: Medium) -> None:
-        """Go on with ``medium``, the faces of the same voxels with another axis first."""
-        self.multigrid.turn(turn, medium)
 
     def strengthen(self) -> bool:
         """Converge faster from now on, at a price; False if there is no way."""

@@ -24,6 +24,7 @@ from solvers.phase_values import field_of
 from solvers.results import finite
 from solvers.steady_state import METHOD, RESISTIVE
 from solvers.tortuosity import Tortuosity
+from solvers.turn import flow_first
 from solvers.window import inside_window
 
 SAME = 0.02  # relative difference beyond which values are not those of the solve
@@ -174,7 +175,7 @@ def flux_vectors(
     cells = _cells(volume, solved, solved.fields, sigma, resistance)
     area = np.count_nonzero(_inside(volume, axis), axis=(1, 2))
     flux = _checked_flux(cells, solved, area) / (cells.spacing[1] * cells.spacing[2])
-    for number, component in enumerate(_turned(axis)):
+    for number, component in enumerate(flow_first(axis).order):
         inner = np.moveaxis(vectors[component][part], axis, 0)
         inner[...] = cells.mean_flux(number) * (area / flux)[:, None, None]
     return vectors
@@ -295,7 +296,7 @@ def _cells(
     sigma: NDArray[np.floating],
     resistance: FaceResistance | None,
 ) -> _Cells:
-    part, order = inside_window(volume), _turned(solved.axis)
+    part, order = inside_window(volume), flow_first(solved.axis).order
     potential = np.moveaxis(found.potential[part], solved.axis, 0).astype(float)
     flows = np.isfinite(potential)
     h0, h1, h2 = (volume.spacing[a] for a in order)
@@ -362,10 +363,6 @@ def _default(volume: Volume, result: Conductivity | Tortuosity, values: Values |
 def _inside(volume: Volume, axis: int) -> NDArray[np.bool_]:
     labels = np.moveaxis(volume.labels[inside_window(volume)], axis, 0)
     return np.ones(labels.shape, bool) if volume.outside is None else labels != volume.outside
-
-
-def _turned(axis: int) -> tuple[int, ...]:
-    return (axis, *(a for a in range(3) if a != axis))
 
 
 def _blocked(depth: Array, fraction: Array, axis: int, unit: str) -> TransportProfile:

@@ -45,28 +45,12 @@ def joined(
     return np.concatenate([[0], merged + 1]).astype(np.int32)[labels], int(count)
 
 
-def winding_mask(
-    mask: Mask, periodic: Sides, axis: int | None = None, cuts: Cuts | None = None
-) -> Mask:
-    """True for voxels whose component winds around the volume.
-
-    Args:
-        mask: shape (n0, n1, n2).
-        periodic: axes along which the last voxel touches the first.
-        axis: the axis around which it must wind; None for any.
-        cuts: faces that join nothing, as for ``periodic_labels``.
-    """
-    labels, winds = winding_components(mask, periodic, cuts)
-    carried: Mask = np.take(winds.any(axis=1) if axis is None else winds[:, axis], labels)
-    return carried
-
-
 def winding_components(
     mask: Mask, periodic: Sides, cuts: Cuts | None = None
 ) -> tuple[Labels, Mask]:
     """Component of each voxel, and the axes around which each winds, shape (components + 1, 3).
 
-    Numbers are 1, 2, … and 0 off the mask; arguments as for ``winding_mask``.
+    Numbers are 1, 2, … and 0 off the mask; arguments as for ``periodic_labels``.
     """
     labels, count = _inner_labels(mask, cuts)
     winds = np.zeros((count + 1, 3), bool)

@@ -74,6 +74,7 @@ class Iterate:
     def turn(self, problem: Diffusion, turn: Turn) -> None:
         """Start anew with the problem of the same voxels that has another axis first."""
         outer, self.problem = self.exact.dtype, problem
+        del self.x, self.exact  # they make room
         self.r.fill(0)
         self.preconditioner = problem.turned(self.preconditioner, turn)
         self.operator = FaceOperator(self.preconditioner.medium)

@@ -24,7 +24,7 @@ class PeriodicWarning(UserWarning):
     """A volume that hardly repeats itself was treated as periodic."""
 
 
-def doubt_period(volume: Volume, part: Domain, stacklevel: int = 4) -> None:
+def doubt_period(volume: Volume, part: Domain, stacklevel: int) -> None:
     """Warn if opposite sides differ much more than neighbouring layers do."""
     order = flow_first(part.axis).order
     for axis in (a for a, periodic in zip(order, part.periodic, strict=True) if periodic):
@@ -52,7 +52,7 @@ def method_of(part: Domain, electrodes: Electrodes | None) -> str:
     return text if part.resistance is None else text + RESISTIVE
 
 
-def reserve(part: Domain, tolerance: float, fragmented: bool) -> None:
+def reserve(part: Domain, tolerance: float, fragmented: bool, shared: bool = False) -> None:
     """Refuse a solve that would not fit. Raises MemoryBudgetError."""
     nodes = int(np.count_nonzero(part.classes)) if fragmented else 0
     required = estimated_bytes(
@@ -63,6 +63,7 @@ def reserve(part: Domain, tolerance: float, fragmented: bool) -> None:
         stored=part.sigma.ndim == 2,
         field=part.conductivity is not None,
         nodes=nodes,
+        shared=shared,
     )
     runtime.reserve(required, f"a solve on {part.classes.shape} voxels")
 
@@ -97,13 +98,17 @@ def estimated_bytes(
     stored: bool = False,
     field: bool = False,
     nodes: int = 0,
+    shared: bool = False,
 ) -> int:
-    """Memory that a solve of this many voxels takes at its peak, in the precision in force."""
+    """Memory that a solve of this many voxels takes at its peak, in the precision in force.
+
+    ``shared`` ones keep their hierarchy for another axis while their results are made.
+    """
     voxels = math.prod(n + 2 for n in shape)
     word = 8 if runtime.precision() == "double" else 4
     vectors, levels = 5 * word, word  # x, r, p, z and a spare one; all coarser levels together
     refined = 8 if word == 4 and potential.is_refined(voxels, tolerance) else 0
-    each = 1 + vectors + levels + refined
+    each = 1 + vectors + levels + refined + 4 * shared
     if conductivities > 1 or field:
         each += 4 if word == 4 else 1
     if field:

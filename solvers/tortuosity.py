@@ -11,7 +11,7 @@ import numpy as np
 from microstructures import Volume
 from microstructures.phases import Phase
 from solvers import sampling
-from solvers.checks import checked_volume
+from solvers.checks import checked_axes, checked_volume
 from solvers.conduction import Conduction
 from solvers.conductivity import Conductivity, Fields
 from solvers.electrodes import Boundary
@@ -154,6 +154,7 @@ def tortuosity_factors(
     """
     label = checked_volume(volume).phase_id(phase)
     limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}
+    axes = checked_axes(volume, axes)
     problem = _diffusion(volume, label, axes, boundary=boundary, **limits)
     found = []
     for axis in axes:

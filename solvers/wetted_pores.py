@@ -21,6 +21,7 @@ from solvers.grid import Grid
 from solvers.network import network
 from solvers.phase_values import phase_values
 from solvers.results import SolveReport
+from solvers.turn import flow_first
 from solvers.voxel_faces import beside
 from solvers.window import Window, inside_window
 
@@ -165,8 +166,7 @@ def wetted_pores(
     numbers, count = component_labels(sigma > 0.0)
     connected = np.take(faces_reached(numbers, count)[0], numbers)
     edge = min(volume.spacing)
-    order = (axis, *(a for a in range(3) if a != axis))
-    h0, h1, h2 = (volume.spacing[a] / edge for a in order)
+    h0, h1, h2 = (h / edge for h in flow_first(axis).of(volume.spacing))
     every_area = sum(a.sum() for a in _wetted(sigma > 0.0, walls, (h0, h1, h2)))
     areas, depths = _by_kind(
         sigma[connected], _wetted(connected, walls, (h0, h1, h2)), (h0, h1, h2)

@@ -78,14 +78,14 @@ class Solver:
             self._done[key] = self._solve(task)
         return self._done[key]
 
-    def _problem(self, medium: Medium) -> "Conduction":
+    def _problem(self, medium: Medium, axis: int) -> "Conduction":
         """The problem of a medium, kept until another medium is asked for."""
         import solvers
 
         if self._posed is None or self._posed[0] != _key(medium):
             self._posed = None  # its memory is wanted
             relative = {n: medium.relative.get(n, 0.0) for n in self.volume.phases.values()}
-            axes = self._axes[_key(medium)]
+            axes = self._axes.get(_key(medium), (axis,))
             problem = solvers.Conduction(self.volume, relative, axes=axes, tolerance=self.tolerance)
             self._posed = _key(medium), problem
         return self._posed[1]
@@ -95,7 +95,7 @@ class Solver:
         self._first = self._first or task.medium
         keep = task.medium == self._first and task.axis == volume.through_axis
         several = task.medium.carrier == "ionic" and len(relative) > 1
-        result = self._problem(task.medium).along(task.axis, fields=keep or several)
+        result = self._problem(task.medium, task.axis).along(task.axis, fields=keep or several)
         if result.percolates and result.report is not None:
             self.device = result.report.device
         if keep:

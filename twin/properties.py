@@ -70,7 +70,7 @@ def characterize(
 
     Accuracy: see ``solvers.effective_conductivity`` and ``solvers.superpose``.
     """
-    from solvers.checks import checked_tolerance
+    from solvers.checks import checked_axes, checked_tolerance
 
     started = time.perf_counter()
     if not isinstance(volume, Volume):
@@ -81,7 +81,10 @@ def characterize(
     if volume.inside_voxels == 0:
         raise InvalidVolumeError("every voxel is outside: give a volume that holds some electrode")
     table = None if materials is None else materials_by_phase(volume, materials)
-    checked = _checked_axes(volume, axes), Solver(volume, checked_tolerance(tolerance))
+    checked = (
+        tuple(sorted(checked_axes(volume, axes))),
+        Solver(volume, checked_tolerance(tolerance)),
+    )
     job = _Job(volume, table, *checked, _stress(volume, table, mechanics))
     _check_cell(job, cell)
     entries = tuple(_entries(job))
@@ -185,16 +188,6 @@ def _relative_plan(job: _Job) -> list[Transport]:
     if job.materials is not None:
         return []
     return [Transport(one_phase(name), axis) for name in present for axis in first]
-
-
-def _checked_axes(volume: Volume, axes: Sequence[int]) -> tuple[int, ...]:
-    try:
-        checked = sorted({volume.axis(axis) for axis in axes})
-    except TypeError:
-        checked = []
-    if not checked:
-        raise InvalidInputError(f"axes {axes!r} names no axis: give some of (0, 1, 2)")
-    return tuple(checked)
 
 
 def _settings(job: _Job) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_a_solve_that_does_not_converge_has_code_3_and_a_report(cathode, tmp_pat
     def fails(*_, **__):
         raise ConvergenceError("2000 iterations ended at 1e-3")
 
-    monkeypatch.setattr(solvers, "effective_conductivity", fails, raising=False)
+    monkeypatch.setattr(solvers.Conduction, "along", fails)
     assert analyze(cathode, tmp_path, "--quiet") == 3
     assert (tmp_path / "report.html").exists()
     quantities = json.loads((tmp_path / "result.json").read_text())["quantities"]
