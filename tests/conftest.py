@@ -76,18 +76,19 @@ solvers.tortuosity_factor(volume, 0)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_kernels():
+def compiled_kernels(worker_id):
     """Kernels compiled before the first test, whose time would otherwise be the compiler's.
 
-    Those of transport by a process of its own, for tests that start others: Taichi writes kernels
-    to disk when a process ends.
+    Those of transport by a process of its own as well, which the first worker starts, for tests
+    that start others: Taichi writes kernels to disk when a process ends.
     """
     import numpy as np
 
     import solvers
     from microstructures import Volume
 
-    subprocess.run([sys.executable, "-c", TRANSPORT], check=True)
+    if worker_id in ("master", "gw0"):
+        subprocess.run([sys.executable, "-c", TRANSPORT], check=True)
     volume = Volume(np.random.default_rng(0).integers(0, 3, (12, 12, 12)), 1e-7)
     solvers.tortuosity_factor(volume, 0)
     solvers.interface_areas(volume)

@@ -188,6 +188,7 @@ def test_many_threads_solve_at_once():
     assert python(code) == "{1.0}"
 
 
+@pytest.mark.slow
 def test_solves_in_a_worker_thread_after_the_main_thread():
     code = """
         import threading
@@ -275,6 +276,7 @@ def test_memory_limit_of_a_container_counts(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.slow
 def test_estimated_memory_covers_what_a_solve_really_takes():
     code = """
         import re

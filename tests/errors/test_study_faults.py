@@ -182,6 +182,7 @@ def slow_study(folder):
     return study(folder, Grid({"x": list(range(12))}), seconds=0.1)
 
 
+@pytest.mark.slow
 def test_a_killed_driver_leaves_no_worker_and_its_study_goes_on(tmp_path):
     driver = script(tmp_path, SLOW)
     begun(tmp_path)
@@ -222,6 +223,7 @@ def test_an_interrupted_study_leaves_no_worker_and_nothing_half_written(tmp_path
     assert not list(tmp_path.glob("s/cases/??/.*"))
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told_of_it(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(

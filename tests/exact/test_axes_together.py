@@ -136,8 +136,14 @@ def test_a_turn_goes_from_the_flow_along_one_axis_to_that_along_another(before, 
     assert flow_first(after).of("zyx")[0] == "zyx"[after]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if "graph" not in c])
-@pytest.mark.parametrize(("before", "after"), [(0, 1), (0, 2), (1, 2), (2, 0)])
+OTHERS = [case for case in CASES if "graph" not in case and case != "one phase"]
+
+
+@pytest.mark.parametrize(
+    ("case", "before", "after"),
+    [("one phase", *turn) for turn in TURNS]
+    + [(case, *TURNS[n % len(TURNS)]) for n, case in enumerate(OTHERS)],
+)
 def test_a_turned_hierarchy_is_that_of_the_turned_voxels(case, before, after):
     old, new = problems(case, (before, after))
     turned, fresh = old.preconditioner(np.float64), new.preconditioner(np.float64)

@@ -301,6 +301,7 @@ def test_where_periodic_faces_lie_does_not_matter(axis):
         assert np.mean(np.roll(one.labels, 13, axis) != two.labels) < 0.05
 
 
+@pytest.mark.slow
 def test_a_piece_of_a_thicker_electrode_is_as_dense_at_its_ends_as_within():
     """Between plates the layers at the ends stay open, as what they cut cannot give way."""
     given, _ = generate_electrode((48, 48, 48), 3e-7, {"NMC": Population(0.45, 1.8e-6)}, rng=0)

@@ -42,7 +42,13 @@ def on_mesh(pybamm, cell, rate, electrodes, particles):
         ({"electronic_conductivity": 1e-3}, 2.0, 120, 20),
         ({"macmullin": 20.0}, 2.0, 60, 20),
         pytest.param({"macmullin": 200.0}, 1.0, 240, 40, marks=pytest.mark.slow),
-        ({"particle_radius": 15e-6, "area": 3 * 0.55 / 15e-6}, 2.0, 20, 120),
+        pytest.param(
+            {"particle_radius": 15e-6, "area": 3 * 0.55 / 15e-6},
+            2.0,
+            20,
+            120,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_capacities_are_those_of_a_mesh_three_times_as_fine(
@@ -67,7 +73,9 @@ def test_usual_meshes_would_have_missed_by_a_fifth(pybamm):
 @pytest.mark.parametrize(
     ("sigma", "rate", "words"),
     [
-        (1e-4, 2.0, "thinner than the finest mesh of the electrodes"),
+        pytest.param(
+            1e-4, 2.0, "thinner than the finest mesh of the electrodes", marks=pytest.mark.slow
+        ),
         (1e-5, 2.0, "electrons carry no such current"),
         (9e-8, 1.0, "electrons carry no such current"),
     ],
@@ -89,6 +97,7 @@ def test_the_ohmic_drop_is_told_in_volts():
     assert f"it takes {current * 70e-6 / 1e-5:.3g} V" in run.status
 
 
+@pytest.mark.slow
 def test_particles_too_large_for_any_mesh_are_told():
     large = dataclasses.replace(GIVEN, particle_radius=1e-4, area=3 * 0.55 / 1e-4)
     (run,) = discharge(Cell(positive=large), [1.0])

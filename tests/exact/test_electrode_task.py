@@ -79,6 +79,7 @@ def test_a_cell_gives_what_characterize_gives(card):
     assert set(whole.warnings) == set(found.provenance["warnings"])
 
 
+@pytest.mark.slow
 def test_error_of_a_cell_is_the_change_with_the_macmullin_number(card):
     """By discharges of the structure with a MacMullin number that is a twentieth of its error off,
     which is as good as the derivative."""

@@ -207,6 +207,7 @@ class TestPerformance:
         assert faded
         assert thick.limits.discharge.rate == faded[0]
 
+    @pytest.mark.slow
     def test_failed_rates_are_told(self, card):
         found = assess(card, InCell(**QUICK | {"rates": (0.5, 2000.0)}))
         assert "At 2000/h there is no discharge" in str(found)

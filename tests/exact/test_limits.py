@@ -50,6 +50,7 @@ def test_contact_is_named_if_nothing_else_could_be():
     assert found.gains["contact"] == pytest.approx(better.capacity - found.discharge.capacity)
 
 
+@pytest.mark.slow
 def test_losses_are_those_of_the_discharge():
     found = limits(Cell(positive=GIVEN), 1.0, model="SPMe")
     lacking = found.discharge.rest_voltage - found.discharge.voltage
@@ -77,12 +78,14 @@ def test_the_other_electrode_is_not_taken_for_this_one():
     assert "diffusion in the particles in the negative electrode" in str(found)
 
 
+@pytest.mark.slow
 def test_seen_from_the_other_side_it_is_this_one():
     found = limits(slow_graphite(), 2.0, side="negative", model="SPM")
     assert found.limiting == "solid diffusion"
     assert TEXT["solid diffusion"] in str(found)
 
 
+@pytest.mark.slow
 def test_the_side_is_that_of_the_structure():
     assert limits(Cell(negative=NEGATIVE), 1.0, model="SPM").side == "negative"
     assert limits(Cell(positive=GIVEN, negative=NEGATIVE), 1.0, model="SPM").side == "positive"

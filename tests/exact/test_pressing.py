@@ -91,6 +91,7 @@ def test_a_hard_ball_keeps_its_shape_where_the_soft_flows(pressed):
     assert spread[1] * [height, 1, 1] == pytest.approx(spread[0], rel=0.08)
 
 
+@pytest.mark.slow
 def test_a_process_with_a_press_replays(tmp_path):
     volume = composite((16, 8, 8))
     process = Process([("press", {"solids": SOLIDS, "porosity": 0.35, "rate": FAST})])

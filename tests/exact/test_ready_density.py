@@ -71,7 +71,7 @@ def test_columns_of_active_material_and_electrolyte_come_first():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pieces", [1, 3, 5])
+@pytest.mark.parametrize("pieces", [1, 3, pytest.param(5, marks=pytest.mark.slow)])
 def test_interval_covers_the_optimum_as_often_as_it_says(pieces):
     """Of 300 studies 95 % are 285 ± 3.8; four standard errors less, and no interval is endless."""
     found = [highest(curves(np.random.default_rng(seed), pieces)) for seed in range(300)]

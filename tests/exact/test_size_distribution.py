@@ -40,6 +40,7 @@ def test_particles_of_nearly_one_size_discharge_as_those_of_one():
     assert np.abs(one - narrow).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_wide_distribution_leaves_the_large_ones_behind():
     one, wide = (discharge(half_cell(d), [3.0])[0].capacity for d in (0.0, 0.5))
     assert wide < 0.995 * one
