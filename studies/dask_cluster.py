@@ -63,7 +63,8 @@ def on_client(client: "Client", cases: Sequence[Case], given: Given) -> Iterator
                 )
             if not running:
                 return
-            done = _first(client, running)
+            # what is lost with its worker runs again, and is known by its record then
+            done = {future for future in _first(client, running) if future.status != "lost"}
             running -= done
             yield from (_result(future) for future in done)
     finally:
@@ -125,7 +126,7 @@ def _width(client: "Client") -> int:
 
 
 def _result(future: Any) -> Done:
-    if future.status != "finished":
+    if future.status == "error":
         return future.key.split("-")[-2], f"{NOT_RUN}: {future.exception()!r}"
     done: Done = future.result()
     future.release()

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from studies import EngineError, Grid, Study, Zipped
+from studies import EngineError, Grid, Study, Zipped, dask_cluster
+from studies._worker import Terms
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 
@@ -264,6 +265,37 @@ def test_workers_of_a_cluster_are_found_by_a_scheduler_file(tmp_path, cluster):
     assert made.run("dask", address=str(file), timeout=1.0, attempts=2).is_complete
     assert [ends(made)[x][0] for x in range(3)] == ["ok", "quarantined", "timed out"]
     assert made.status().counts["ok"] == 8
+
+
+def test_a_result_that_is_lost_with_its_worker_is_awaited_again(tmp_path, monkeypatch):
+    class Future:
+        def __init__(self, key):
+            self.key, self.status = key, "pending"
+
+        def result(self):
+            assert self.status == "finished"  # dask would wait for it, and for nothing else
+            return self.key.split("-")[-2], "ok"
+
+        def release(self):
+            pass
+
+    class Client:
+        cluster = None
+        nthreads = staticmethod(lambda: {"tcp://a": 1})
+        submit = staticmethod(lambda *_, key, **__: Future(key))
+        cancel = staticmethod(lambda _: None)
+
+    def first(_, running):
+        """One at a time, whose worker dies before its result was fetched, then all is well."""
+        future = min(running, key=lambda future: future.key)
+        future.status = {"pending": "lost", "lost": "finished"}[future.status]
+        return {future}
+
+    monkeypatch.setattr(dask_cluster, "_first", first)
+    cases = study(tmp_path, Grid({"x": [1, 2, 3]})).cases()
+    given = (str(tmp_path), Terms("run", None, 3, None))
+    ends_ = list(dask_cluster.on_client(Client(), cases, given))
+    assert sorted(ends_) == sorted((case.key, "ok") for case in cases)
 
 
 @pytest.mark.slow
