@@ -101,6 +101,20 @@ def compiled_kernels_of_periodic_volumes():
     solvers.effective_conductivity(grains(), FOUR, 0, **how)
 
 
+@pytest.fixture
+def begun(monkeypatch):
+    """Weak references to what solves are done with, as they begin."""
+    found = []
+
+    def begin(*args):
+        made = potential.Iterate(*args)
+        found.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(conduction, "Iterate", begin)
+    return found
+
+
 def problems(case, axes=(0, 1, 2)):
     volume, values, resistance, electrodes = CASES[case]
     part = conducting_part(volume, values, "conductivity", axes, electrodes, resistance)
@@ -264,14 +278,8 @@ def crossing():
     return Volume(labels, 1e-7)
 
 
-def test_each_axis_has_its_own_voxels_where_they_differ(monkeypatch):
-    volume, begun = crossing(), []
-
-    def begin(*args):
-        begun.append(args)
-        return potential.Iterate(*args)
-
-    monkeypatch.setattr(conduction, "Iterate", begin)
+def test_each_axis_has_its_own_voxels_where_they_differ(begun):
+    volume = crossing()
     together = solvers.tortuosity_factors(volume, 1, (0, 2, 1), tolerance=TIGHT)
     assert len(begun) == 2  # axes 0 and 2 share one
     for one in together:
@@ -284,15 +292,7 @@ def test_each_axis_has_its_own_voxels_where_they_differ(monkeypatch):
     )
 
 
-def test_after_the_last_axis_the_memory_is_let_go(monkeypatch):
-    begun = []
-
-    def begin(*args):
-        made = potential.Iterate(*args)
-        begun.append(weakref.ref(made))
-        return made
-
-    monkeypatch.setattr(conduction, "Iterate", begin)
+def test_after_the_last_axis_the_memory_is_let_go(begun):
     problem = solvers.Conduction(blobs(), PORE, axes=(0, 2))
     problem.along(0)
     (kept,) = begun
@@ -302,15 +302,7 @@ def test_after_the_last_axis_the_memory_is_let_go(monkeypatch):
     assert problem.along(2).percolates
 
 
-def test_what_no_axis_to_come_can_use_is_let_go_at_once(monkeypatch):
-    begun = []
-
-    def begin(*args):
-        made = potential.Iterate(*args)
-        begun.append(weakref.ref(made))
-        return made
-
-    monkeypatch.setattr(conduction, "Iterate", begin)
+def test_what_no_axis_to_come_can_use_is_let_go_at_once(begun):
     blocked = np.zeros((12, 12, 12), np.uint8)
     blocked[:, :, 4:8] = 1
     around = Electrodes(sides="periodic")
