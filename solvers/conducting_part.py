@@ -116,6 +116,7 @@ def conducting_part(
         classes, sigma = _of_phases(volume, phase_values(volume, values, what), window)
     if any(periodic_axes(electrodes, 0)):
         _refuse_periodic(volume, window, resistance)
+    # what lies across sides cuts nothing where these are closed, so that all of it may stay
     within = resistance and resistance.within(window, 0, (True, True, True))
     found = carriers(classes > 0, axes, electrodes, blocked_faces(within))
     classes *= found.union

@@ -150,7 +150,9 @@ def tortuosity_factors(
     """Tortuosity factors of a phase along several axes, in-plane and through-plane in one call.
 
     As ``tortuosity_factor`` along one axis after the other, in less time: what connects the faces
-    is searched for once, and the multigrid hierarchy is shared (see ``Conduction``).
+    is searched for once, and the multigrid hierarchy is shared (see ``Conduction``). Returns a
+    result for each axis, in the order of ``axes``; raises InvalidInputError if these are none, and
+    else what ``tortuosity_factor`` raises.
     """
     label = checked_volume(volume).phase_id(phase)
     limits: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations}

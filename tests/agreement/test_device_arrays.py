@@ -102,6 +102,8 @@ def test_steps_on_a_device_wait_for_the_host_but_a_few_times(kind, request, monk
     assert on_device.value == pytest.approx(on_host.value, rel=ROUNDING)
     assert on_device.report.iterations <= on_host.report.iterations + 2
     assert 0 < max(looks) <= LOOKS
+    clusters = on_device.report.iterations if kind == "periodic" else 0  # a number for each
+    assert len(moved) <= 2 + 2 * sum(looks) + clusters
     assert max(moved) < field.size / 8  # the smallest level, once, but none of the vectors
 
 
